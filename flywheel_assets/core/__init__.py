@@ -1,0 +1,1 @@
+"""Shared words: money, ids, errors, the typed change. Pure; imports nothing above settings."""

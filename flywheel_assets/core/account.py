@@ -1,0 +1,67 @@
+"""The ad account as its owner configures it (`samples/account.yaml`)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from flywheel_assets.core.money import Money, minor_digits
+
+Mode = Literal["observe", "approve", "auto"]
+
+
+class Consent(BaseModel):
+    """What the owner allows to be done with personal and cross-account data. Off unless said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    identity_matching: bool = False
+    transcripts_to_llm: bool = False
+    cross_account_sharing: bool = False
+
+
+class Account(BaseModel):
+    """One ad account: where ads go, in which money, under which limits, in which mode.
+
+    Amounts are major units as people write them (``"120.00"``); `Account.money` converts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account_id: str = Field(pattern=r"^act_\d+$")
+    name: str
+    mode: Mode = "observe"
+    currency: str
+    time_zone: str
+    page_id: str = Field(pattern=r"^\d+$")
+    pixel_id: str | None = Field(None, pattern=r"^\d+$")
+    objective: str = "OUTCOME_LEADS"
+    optimization_goal: str = "OFFSITE_CONVERSIONS"
+    conversion_event: str = "LEAD"
+    special_ad_categories: tuple[str, ...] = ()
+    targeting: dict[str, Any] = Field(min_length=1)
+    daily_plan: str = Field(description="What all ads of the account may plan to spend per day.")
+    ad_set_floor: str = Field(description="Lowest daily budget of one ad set.")
+    ad_set_ceiling: str = Field(description="Highest daily budget of one ad set.")
+    new_creative_share: float = Field(0.2, ge=0, le=1, description="Share of the plan kept for new creatives.")
+    niche: str | None = None
+    consent: Consent = Consent()
+    default_brief: dict[str, Any] | None = Field(None, description="Brief of a video that has none beside it.")
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        minor_digits(value)
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    def money(self, amount: str) -> Money:
+        """An amount of this account's currency, from major units."""
+        return Money.parse(amount, self.currency)

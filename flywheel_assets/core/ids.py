@@ -1,0 +1,38 @@
+"""Names that survive a crash: content hashes, creative ids, tags and seeded generators."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_CHUNK = 1 << 20
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file, read in 1 MiB pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Hex SHA-256 of a JSON-serialisable value, independent of key order."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def creative_id(video_sha256: str, brief: dict[str, Any], generation: int = 0) -> str:
+    """Partition key of a creative request: the same video and brief resume, they do not repeat."""
+    return f"c_{digest([video_sha256, brief, generation])[:12]}"
+
+
+def rng(*parts: str | int) -> np.random.Generator:
+    """A generator that depends on nothing but ``parts``: equal parts, equal draws."""
+    words = np.frombuffer(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest(), dtype=np.uint32)
+    return np.random.default_rng(words.tolist())

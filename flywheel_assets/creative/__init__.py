@@ -1,0 +1,1 @@
+"""From a raw video to approved blueprints: perception, ranking, director, council, reflexion."""

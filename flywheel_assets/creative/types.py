@@ -1,0 +1,184 @@
+"""What the creative stages hand to one another. All times are seconds from the start of the source video."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- what a person says about the video -----------------------------------------------------------
+
+
+class Brief(_Value):
+    """What is sold, to whom, and where a click leads. Empty slots switch hook families off; nothing is invented."""
+
+    brand: str = Field(min_length=1, max_length=40)
+    product: str = Field(min_length=1, max_length=60, description="Noun phrase, e.g. 'office coffee service'.")
+    audience: str = Field(min_length=1, max_length=60, description="Plural noun phrase, e.g. 'office managers'.")
+    pain: str = Field(min_length=1, max_length=60, description="Noun phrase, e.g. 'a broken coffee machine'.")
+    pain_doing: str = Field(min_length=1, max_length=60, description="Gerund, e.g. 'waiting for a repair'.")
+    outcome: str = Field(min_length=1, max_length=60, description="Noun phrase, e.g. 'fresh coffee every morning'.")
+    outcome_do: str = Field(
+        min_length=1, max_length=60, description="Verb phrase, e.g. 'start the day with fresh coffee'."
+    )
+    call_to_action: str = Field(min_length=1, max_length=32, description="Verb first, e.g. 'Book your free tasting'.")
+    landing_url: str = Field(pattern=r"^https?://", max_length=500)
+    offer: str | None = Field(None, max_length=60)
+    proof: str | None = Field(
+        None, max_length=80, description="A fact that can be shown, e.g. 'Trusted by 1,200 offices'."
+    )
+    objection: str | None = Field(None, max_length=60, description="e.g. 'a long contract'.")
+    time_frame: str | None = Field(None, max_length=30, description="e.g. 'in 24 hours'.")
+    language: str = Field("en", pattern=r"^[a-z]{2}$")
+
+
+# --- what was seen, read and heard ----------------------------------------------------------------
+
+
+class Scene(_Value):
+    """Half-open span of frames [start_frame, end_frame)."""
+
+    index: int
+    start_frame: int
+    end_frame: int
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """Length of the scene."""
+        return self.end - self.start
+
+
+class Engine(_Value):
+    """Which model produced a result, or why none did."""
+
+    name: str
+    version: str | None = None
+    weights_sha256: str | None = None
+    unavailable: str | None = Field(None, description="Reason; set exactly when the modality was not looked at.")
+
+
+class Word(_Value):
+    """One spoken word."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+class ScreenText(_Value):
+    """A text read in one frame; box is left, top, right, bottom as shares of the frame."""
+
+    text: str
+    time: float
+    box: tuple[float, float, float, float]
+    confidence: float
+
+
+class SeenObject(_Value):
+    """An object or person found in one frame."""
+
+    label: str
+    time: float
+    box: tuple[float, float, float, float]
+    confidence: float
+
+
+class SceneFeatures(_Value):
+    """One scene as measured. None means the modality was not available, never that nothing was there."""
+
+    index: int
+    brightness: float = Field(description="Mean luma, 0 to 1.")
+    saturation: float = Field(description="Mean HSV saturation, 0 to 1.")
+    motion: float = Field(description="Mean absolute luma difference of frames a tenth of a second apart, 0 to 1.")
+    sharpness: float = Field(description="Variance of the Laplacian at 320 px width, squared grey levels.")
+    texts: tuple[ScreenText, ...] | None = None
+    words: tuple[Word, ...] | None = None
+    objects: tuple[SeenObject, ...] | None = None
+
+
+class Perception(_Value):
+    """All that is known of a source video. Text in it is data from outside: shown, stored, never obeyed."""
+
+    video_sha256: str
+    fps: float
+    frame_count: int
+    width: int
+    height: int
+    has_audio: bool
+    scenes: tuple[Scene, ...]
+    features: tuple[SceneFeatures, ...]
+    engines: dict[Literal["scenes", "text", "speech", "objects"], Engine]
+
+
+class ScenePrediction(_Value):
+    """A prior for the click-through rate of an ad that opens with this scene."""
+
+    index: int
+    rank: int = Field(ge=1)
+    ctr: float = Field(gt=0, lt=1, description="Predicted inline link clicks per impression.")
+    strength: float = Field(gt=0, description="Impressions of evidence the prediction is worth.")
+    model: str
+    reasons: tuple[str, ...] = Field(description="The features that moved the score, largest first.")
+
+
+# --- what is proposed and judged ------------------------------------------------------------------
+
+
+class Hook(_Value):
+    """An opening line for the screen."""
+
+    index: int
+    family: str
+    text: str
+
+
+class Blueprint(_Value):
+    """The plan of one variation: what opens, in which order, what is said on screen, what it asks for."""
+
+    key: str = Field(pattern=r"^v\d{2}$", description="Name inside the creative, v01 …")
+    hook: Hook
+    scene_order: tuple[int, ...] = Field(min_length=1, description="Scene indexes in playing order, no repeats.")
+    promise: str = Field(description="One line of body copy; the primary text of the ad.")
+    call_to_action: str
+    offer: str | None = None
+    proof: str | None = None
+    brand: str
+    parent: str | None = Field(None, description="Key of the blueprint this one was varied from.")
+
+
+class RubricLine(_Value):
+    """One measured line of a judgement."""
+
+    feature: str
+    points: float
+    out_of: float
+    evidence: str
+
+
+class Vote(_Value):
+    """One judge's score of one draft. A judge that cannot judge abstains: score is None and reason says why."""
+
+    judge: str
+    score: float | None = Field(ge=0, le=100)
+    weight: float = Field(ge=0)
+    reason: str
+    lines: tuple[RubricLine, ...] = ()
+
+
+class Verdict(_Value):
+    """The council's answer on one draft at one turn (0 = as drafted, 1 to 3 = after a rewrite)."""
+
+    blueprint: Blueprint
+    turn: int = Field(ge=0, le=3)
+    score: float | None = Field(description="Weighted mean of the votes; None without a quorum.")
+    approved: bool
+    votes: tuple[Vote, ...]
+    reflection: str | None = Field(None, description="What the next turn changes, and why; None when none follows.")

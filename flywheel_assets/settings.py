@@ -1,0 +1,135 @@
+"""Every constant and environment variable of the platform, with its unit, source and reason.
+
+Environment variables are the upper-case field names of `Settings` with the prefix ``FLYWHEEL_``;
+a group's field is reached with two underscores, e.g. ``FLYWHEEL_SAFETY__ACTIONS_PER_CAMPAIGN_HOUR``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+World = Literal["sandbox", "live"]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Safety(_Group):
+    """Limits of the safe executor. The brief's numbers (B2 to B5) unless a source is named."""
+
+    jitter_seconds: tuple[float, float] = Field(
+        (3.0, 18.0), description="Not-before delay of a change, uniform, business seconds."
+    )
+    actions_per_campaign_hour: int = Field(15, ge=2, description="Writes below one campaign in any sliding 60 minutes.")
+    pause_reserve: int = Field(1, ge=0, description="Of those, kept for safety pauses.")
+    account_writes_per_hour: int = Field(
+        200, ge=1, description="Account-level writes (videos, images, creatives) per hour; Meta's lowest tier allows 20 writes in five minutes."
+    )  # fmt: skip
+    velocity_percent: int = Field(
+        20, ge=1, le=50, description="Largest relative budget move within the window, percent."
+    )
+    velocity_window_hours: float = Field(6.0, gt=0, description="Window of the velocity rule, business hours.")
+    fuzz: float = Field(
+        0.03, ge=0, le=0.1, description="Relative half-width of the uniform budget fuzz; spreads load, explores."
+    )
+    retry_seconds: tuple[float, ...] = Field(
+        (1, 2, 4, 8, 16), description="Waits before a failed call is queued again (F2)."
+    )
+    lease_seconds: float = Field(
+        90.0, gt=0, description="Real seconds a worker may hold a change; longer than the HTTP timeout plus margin."
+    )
+    http_timeout_seconds: float = Field(30.0, gt=0, description="Real seconds before a call counts as unanswered.")
+    video_poll_seconds: float = Field(
+        30.0, gt=0, description="Business seconds between looks at a video the platform still processes."
+    )
+
+
+class Media(_Group):
+    """Bounds of a video we accept and how its scenes are cut."""
+
+    max_bytes: int = Field(2 * 1024**3, description="Largest upload; a 10-minute 4K phone clip fits.")
+    min_seconds: float = Field(1.0, description="Shorter than the platform's shortest feed ad.")
+    max_seconds: float = Field(600.0, description="Longer material is footage, not an ad; cut it first.")
+    max_pixels: int = Field(4096 * 2304, description="Per frame; decoding 8192 x 8192 costs half a gigabyte.")
+    min_scene_seconds: float = Field(0.25, description="The library's 0.6 s loses 20 to 30 % of fast cuts (measured).")
+
+
+class Creative(_Group):
+    """Drafting and judging."""
+
+    min_hooks: int = Field(50, description="Distinct hooks per brief (A5).")
+    approval_score: float = Field(85.0, description="Strictly more approves (A7).")
+    reflexion_turns: int = Field(3, description="Rewrites of a refused draft at most (A7).")
+    min_variations: int = Field(5, description="Renders wanted per creative (A8).")
+    max_variations: int = Field(10, description="Renders at most per creative (A8).")
+
+
+class Rendering(_Group):
+    """The output format. Meta's specification for Reels and Stories."""
+
+    width: int = 1080
+    height: int = 1920
+    fps: int = 30
+    crf: int = Field(21, description="x264 veryfast 21: the knee of size, SSIM and CPU (measured).")
+    loudness_lufs: float = Field(-14.0, description="Integrated loudness of every output.")
+    loudness_tolerance: float = Field(1.0, description="Largest accepted deviation, LU.")
+    true_peak_dbtp: float = Field(-1.0, description="Highest accepted true peak.")
+    workers: int = Field(2, ge=1, description="ffmpeg processes at a time.")
+    timeout_seconds: float = Field(300.0, description="Wall limit of one ffmpeg process.")
+
+
+class Settings(BaseSettings):
+    """Where things live and which world this process acts in."""
+
+    model_config = SettingsConfigDict(env_prefix="FLYWHEEL_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    home: Path = Field(
+        Path(".flywheel"), description="State of this installation: database, blobs, weights, drop folder."
+    )
+    world: World = Field("sandbox", description="`sandbox` is the built-in local twin; `live` can spend money.")
+    database_url: str | None = Field(None, description="Any Postgres; unset means the embedded one under `home`.")
+    blob_uri: str | None = Field(
+        None, description="Base of stored files (file://, gs://, s3://); unset means `home`/blobs."
+    )
+    drop_folder: Path | None = Field(None, description="Where people drop videos; unset means `home`/drop.")
+    account_file: Path = Field(Path("samples/account.yaml"), description="The ad account this installation serves.")
+    seed: int = Field(20261123, description="Base of every random choice; equal seeds give equal decisions.")
+
+    meta_graph_url: str | None = Field(
+        None, description="Graph API base; unset means the real one in `live`, the twin in `sandbox`."
+    )
+    meta_access_token: SecretStr | None = Field(None, description="System user token; required in `live`.")
+    meta_app_secret: SecretStr | None = Field(
+        None, description="Signs every call (appsecret_proof); required in `live`."
+    )
+    sandbox_port: int = Field(8791, description="Loopback port of the twin when it runs as a service.")
+
+    safety: Safety = Safety()
+    media: Media = Media()
+    creative: Creative = Creative()
+    rendering: Rendering = Rendering()
+
+    @property
+    def root(self) -> Path:
+        """`home` as an absolute path."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def drop_path(self) -> Path:
+        """The drop folder as an absolute path."""
+        return (self.drop_folder or self.root / "drop").expanduser().absolute()
+
+    @property
+    def blob_base(self) -> str:
+        """Base URI under which files are stored."""
+        return self.blob_uri or (self.root / "blobs").as_uri()
+
+    @property
+    def weights_path(self) -> Path:
+        """Where fetched model weights lie."""
+        return self.root / "weights"
