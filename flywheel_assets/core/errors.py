@@ -43,15 +43,15 @@ class IntakeRejected(FlywheelError):
         self.name, self.rule, self.reason, self.remedy = name, rule, reason, remedy
 
 
-class NotAvailable(FlywheelError):  # noqa: N818 - a state, reported as such, not only a failure
+class NotAvailable(FlywheelError):
     """An engine or its weights are not installed; the result is unknown, never empty."""
 
 
-class RenderFailed(FlywheelError):  # noqa: N818 - reads as the outcome it is
+class RenderFailed(FlywheelError):
     """A render could not be made or did not pass its gate."""
 
 
-class ChangeRefused(FlywheelError):  # noqa: N818 - reads as the outcome it is
+class ChangeRefused(FlywheelError):
     """A change broke a rule that waiting cannot mend.
 
     Attributes:
@@ -83,7 +83,7 @@ class RemoteError(FlywheelError):
         self.code, self.subcode, self.trace_id = code, subcode, trace_id
 
 
-class Throttled(RemoteError):  # noqa: N818 - a state of the platform, not a failure of ours
+class Throttled(RemoteError):
     """The platform asks us to wait.
 
     Attributes:
@@ -109,7 +109,7 @@ class TransientError(RemoteError):
     """The platform failed before it did anything; the same call may be sent again."""
 
 
-class AmbiguousOutcome(RemoteError):  # noqa: N818 - the outcome is unknown, which is the point
+class AmbiguousOutcome(RemoteError):
     """A write got no usable answer; it may have been applied."""
 
 
