@@ -1,0 +1,1 @@
+"""Where state lives: the database, its tables and migrations, and the files beside it."""

@@ -1,0 +1,78 @@
+"""The engine, the migrations and the rule that worlds do not mix."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, select, text
+from sqlalchemy.engine import URL
+
+from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.settings import Settings, World
+from flywheel_assets.store.postgres import server_url
+from flywheel_assets.store.tables import pending_ad_changes
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_SQL = _PACKAGE / "execution" / "sql"
+_MIGRATION_LOCK = 7_305_411  # any number; the same for all processes that migrate
+
+OPEN_STATUSES = ("proposed", "pending", "claimed", "executing", "unknown")
+
+
+def open_database(settings: Settings) -> Engine:
+    """A migrated database for this process's world. Engines are shared by all who ask for the same one.
+
+    Raises:
+        ConfigurationError: the database holds open changes of the other world.
+    """
+    return _engine(server_url(settings), settings.world)
+
+
+@lru_cache(maxsize=8)
+def _engine(url: URL, world: World) -> Engine:
+    engine = connect(url, world)
+    migrate(engine)
+    with engine.connect() as connection:
+        refuse_other_world(connection, world)
+    return engine
+
+
+def connect(url: URL, world: World) -> Engine:
+    """An engine whose connections know their world, which `flywheel_now()` insists on."""
+    return create_engine(
+        url, connect_args={"options": f"-c flywheel.world={world} -c timezone=UTC"}, pool_pre_ping=True
+    )
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest revision and replace the stored functions. Safe to run at once from many processes."""
+    config = Config()
+    config.set_main_option("script_location", str(_PACKAGE / "store" / "migrations"))
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        config.attributes["connection"] = connection
+        _run_files(connection, _SQL / "before")
+        command.upgrade(config, "head")
+        _run_files(connection, _SQL / "after")
+
+
+def _run_files(connection: Connection, folder: Path) -> None:
+    """Stored functions are replaced at every start, before or after the tables they need."""
+    for path in sorted(folder.glob("*.sql")):
+        # Straight to the driver: only without parameters does it leave PL/pgSQL's percent signs alone.
+        with connection.connection.cursor() as cursor:
+            cursor.execute(path.read_text(encoding="utf-8"))
+
+
+def refuse_other_world(connection: Connection, world: World) -> None:
+    """A change queued in the sandbox must never be sent by a live process, nor the reverse."""
+    queue = pending_ad_changes.c
+    other = select(queue.world, queue.id).where(queue.world != world, queue.status.in_(OPEN_STATUSES)).limit(1)
+    if row := connection.execute(other).first():
+        raise ConfigurationError(
+            f"this process is {world}, but the database holds open {row.world} changes (first: {row.id}); "
+            f"finish or cancel them in a {row.world} process, or use another database"
+        )

@@ -1,0 +1,388 @@
+"""first house."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.execute("create sequence fencing_tokens")
+    op.create_table(
+        "accounts",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("world", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column(
+            "config",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+            comment="core.account.Account as its owner wrote it",
+        ),
+        sa.Column(
+            "frozen", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="no call starts while true"
+        ),
+        sa.Column("frozen_reason", sa.Text(), nullable=True),
+        sa.Column(
+            "updated_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.CheckConstraint("mode in ('observe', 'approve', 'auto')", name=op.f("ck_accounts_mode")),
+        sa.CheckConstraint("world in ('sandbox', 'live')", name=op.f("ck_accounts_world")),
+        sa.CheckConstraint("not frozen or frozen_reason is not null", name=op.f("ck_accounts_frozen_says_why")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_accounts")),
+    )
+    op.create_table(
+        "twin_clock",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("reads", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "anchored_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("rate", sa.Float(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_twin_clock_single")),
+        sa.CheckConstraint("rate in (0, 1)", name=op.f("ck_twin_clock_rate")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_twin_clock")),
+    )
+    op.create_table(
+        "uploads",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False, comment="drop_folder"),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("modified_ns", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("remedy", sa.Text(), nullable=True),
+        sa.Column("creative_id", sa.Text(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.CheckConstraint("(status = 'rejected') = (rule is not null)", name=op.f("ck_uploads_rejection_names_rule")),
+        sa.CheckConstraint("status in ('accepted', 'duplicate', 'rejected')", name=op.f("ck_uploads_status")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
+        sa.UniqueConstraint(
+            "source", "name", "size", "modified_ns", name=op.f("uq_uploads_source_name_size_modified_ns")
+        ),
+    )
+    op.create_table(
+        "videos",
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("probe", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("stored_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_videos")),
+    )
+    op.create_table(
+        "ad_objects",
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("world", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("campaign_ref", sa.Text(), nullable=False),
+        sa.Column(
+            "tag", sa.Text(), nullable=False, comment="token in the remote name by which the object is found again"
+        ),
+        sa.Column("remote_id", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=True, comment="as last written or read"),
+        sa.Column("effective_status", sa.Text(), nullable=True),
+        sa.Column("daily_budget", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("planned_at", sa.DateTime(timezone=True), server_default=sa.text("flywheel_now()"), nullable=False),
+        sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True, comment="last time the platform was asked"),
+        sa.Column(
+            "drift",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+            comment="what the platform shows and we did not write",
+        ),
+        sa.CheckConstraint("world in ('sandbox', 'live')", name=op.f("ck_ad_objects_world")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_ad_objects_account_id")),
+        sa.PrimaryKeyConstraint("ref", name=op.f("pk_ad_objects")),
+        sa.UniqueConstraint("world", "tag", name=op.f("uq_ad_objects_world_tag")),
+    )
+    op.create_table(
+        "creatives",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("video_sha256", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("brief", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("generation", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("parent_id", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="runs asked for"),
+        sa.Column("requested_at", sa.DateTime(timezone=True), server_default=sa.text("flywheel_now()"), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_creatives_account_id")),
+        sa.ForeignKeyConstraint(["parent_id"], ["creatives.creative_id"], name=op.f("fk_creatives_parent_id")),
+        sa.ForeignKeyConstraint(["video_sha256"], ["videos.sha256"], name=op.f("fk_creatives_video_sha256")),
+        sa.PrimaryKeyConstraint("creative_id", name=op.f("pk_creatives")),
+    )
+    op.create_table(
+        "perceptions",
+        sa.Column("video_sha256", sa.Text(), nullable=False),
+        sa.Column("settings_digest", sa.Text(), nullable=False),
+        sa.Column(
+            "result",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+            comment="creative.types.Perception",
+        ),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.ForeignKeyConstraint(["video_sha256"], ["videos.sha256"], name=op.f("fk_perceptions_video_sha256")),
+        sa.PrimaryKeyConstraint("video_sha256", "settings_digest", name=op.f("pk_perceptions")),
+    )
+    op.create_table(
+        "council_verdicts",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=True, comment="null without a quorum"),
+        sa.Column("approved", sa.Boolean(), nullable=False),
+        sa.Column(
+            "verdict",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+            comment="creative.types.Verdict",
+        ),
+        sa.CheckConstraint("not approved or score is not null", name=op.f("ck_council_verdicts_approved_has_score")),
+        sa.CheckConstraint("score between 0 and 100", name=op.f("ck_council_verdicts_score")),
+        sa.CheckConstraint("turn between 0 and 3", name=op.f("ck_council_verdicts_turn")),
+        sa.ForeignKeyConstraint(
+            ["creative_id"], ["creatives.creative_id"], name=op.f("fk_council_verdicts_creative_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("creative_id", "key", "turn", name=op.f("pk_council_verdicts")),
+    )
+    op.create_table(
+        "creative_drafts",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column(
+            "blueprint",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+            comment="creative.types.Blueprint",
+        ),
+        sa.ForeignKeyConstraint(
+            ["creative_id"], ["creatives.creative_id"], name=op.f("fk_creative_drafts_creative_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("creative_id", "key", name=op.f("pk_creative_drafts")),
+    )
+    op.create_table(
+        "hooks",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("hook", sa.Integer(), nullable=False),
+        sa.Column("family", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["creative_id"], ["creatives.creative_id"], name=op.f("fk_hooks_creative_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("creative_id", "hook", name=op.f("pk_hooks")),
+    )
+    op.create_table(
+        "pending_ad_changes",
+        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("world", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("campaign_ref", sa.Text(), nullable=False),
+        sa.Column("object_ref", sa.Text(), nullable=False),
+        sa.Column("change_type", sa.Text(), nullable=False),
+        sa.Column("spec", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("depends_on", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("new_budget", sa.BigInteger(), nullable=True, comment="requested, before fuzz and limits"),
+        sa.Column("target_budget", sa.BigInteger(), nullable=True, comment="frozen before the first call"),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("reasoning", sa.Text(), nullable=False),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("idempotency_key", sa.Text(), nullable=False),
+        sa.Column("plan_digest", sa.Text(), nullable=True),
+        sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("jitter_seconds", sa.Float(), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("deferrals", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("wait_reason", sa.Text(), nullable=True),
+        sa.Column("worker", sa.Text(), nullable=True),
+        sa.Column("fencing_token", sa.BigInteger(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("flywheel_now()"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "status in ('proposed', 'pending', 'claimed', 'executing', 'unknown', 'applied', 'observed', 'rejected', 'expired', 'superseded', 'cancelled', 'dead')",
+            name=op.f("ck_pending_ad_changes_status"),
+        ),
+        sa.CheckConstraint(
+            "status not in ('claimed', 'executing') or (worker is not null and fencing_token is not null and lease_until is not null)",
+            name=op.f("ck_pending_ad_changes_held_has_lease"),
+        ),
+        sa.CheckConstraint("world in ('sandbox', 'live')", name=op.f("ck_pending_ad_changes_world")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_pending_ad_changes_account_id")),
+        sa.ForeignKeyConstraint(["object_ref"], ["ad_objects.ref"], name=op.f("fk_pending_ad_changes_object_ref")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pending_ad_changes")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_pending_ad_changes_idempotency_key")),
+        sa.UniqueConstraint("seq", name=op.f("uq_pending_ad_changes_seq")),
+    )
+    op.create_index(
+        "ix_pending_ad_changes_due",
+        "pending_ad_changes",
+        ["world", sa.literal_column("priority desc"), "not_before", "seq"],
+        unique=False,
+        postgresql_where=sa.text("status in ('pending', 'unknown')"),
+    )
+    op.create_index("ix_pending_ad_changes_object", "pending_ad_changes", ["object_ref"], unique=False)
+    op.create_table(
+        "publish_plans",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column(
+            "plan",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+            comment="execution.structure.PublishPlan",
+        ),
+        sa.ForeignKeyConstraint(
+            ["creative_id"], ["creatives.creative_id"], name=op.f("fk_publish_plans_creative_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("creative_id", name=op.f("pk_publish_plans")),
+    )
+    op.create_table(
+        "renders",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("cover_uri", sa.Text(), nullable=False),
+        sa.Column("plan_hash", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("frames", sa.Integer(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False, comment="quality gate"),
+        sa.Column("quality", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("details", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["creative_id"], ["creatives.creative_id"], name=op.f("fk_renders_creative_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("creative_id", "key", name=op.f("pk_renders")),
+    )
+    op.create_table(
+        "scene_ctr_predictions",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("scene", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("ctr", sa.Float(), nullable=False),
+        sa.Column("strength", sa.Float(), nullable=False, comment="impressions of evidence"),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("reasons", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint("ctr > 0 and ctr < 1", name=op.f("ck_scene_ctr_predictions_ctr")),
+        sa.ForeignKeyConstraint(
+            ["creative_id"],
+            ["creatives.creative_id"],
+            name=op.f("fk_scene_ctr_predictions_creative_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("creative_id", "scene", name=op.f("pk_scene_ctr_predictions")),
+        sa.UniqueConstraint("creative_id", "rank", name=op.f("uq_scene_ctr_predictions_creative_id_rank")),
+    )
+    op.create_table(
+        "scene_features",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("scene", sa.Integer(), nullable=False),
+        sa.Column(
+            "features",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+            comment="creative.types.SceneFeatures",
+        ),
+        sa.ForeignKeyConstraint(
+            ["creative_id"], ["creatives.creative_id"], name=op.f("fk_scene_features_creative_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("creative_id", "scene", name=op.f("pk_scene_features")),
+    )
+    op.create_table(
+        "scenes",
+        sa.Column("creative_id", sa.Text(), nullable=False),
+        sa.Column("scene", sa.Integer(), nullable=False),
+        sa.Column("start_frame", sa.Integer(), nullable=False),
+        sa.Column("end_frame", sa.Integer(), nullable=False),
+        sa.Column("start_seconds", sa.Float(), nullable=False),
+        sa.Column("end_seconds", sa.Float(), nullable=False),
+        sa.CheckConstraint("end_frame > start_frame", name=op.f("ck_scenes_not_empty")),
+        sa.ForeignKeyConstraint(
+            ["creative_id"], ["creatives.creative_id"], name=op.f("fk_scenes_creative_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("creative_id", "scene", name=op.f("pk_scenes")),
+    )
+    op.create_table(
+        "ad_change_history",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("change_id", sa.UUID(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("world", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("campaign_ref", sa.Text(), nullable=False),
+        sa.Column("object_ref", sa.Text(), nullable=False),
+        sa.Column("remote_id", sa.Text(), nullable=True),
+        sa.Column("change_type", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False, comment="whose hourly limit this counts toward"),
+        sa.Column("worker", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("requested_budget", sa.BigInteger(), nullable=True),
+        sa.Column("previous_budget", sa.BigInteger(), nullable=True, comment="read from the platform just before"),
+        sa.Column("target_budget", sa.BigInteger(), nullable=True, comment="after fuzz and limits"),
+        sa.Column("actual_budget", sa.BigInteger(), nullable=True, comment="as applied"),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("reasoning", sa.Text(), nullable=False),
+        sa.Column(
+            "adjustments",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+            comment="what fuzz and limits did, in words",
+        ),
+        sa.Column("error", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "started_real", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("finished_real", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(finished_at is null) = (status = 'executing')", name=op.f("ck_ad_change_history_finished")
+        ),
+        sa.CheckConstraint("scope in ('campaign', 'account')", name=op.f("ck_ad_change_history_scope")),
+        sa.CheckConstraint(
+            "status in ('executing', 'applied', 'reconciled', 'not_applied', 'unknown', 'throttled', 'failed', 'conflict')",
+            name=op.f("ck_ad_change_history_status"),
+        ),
+        sa.ForeignKeyConstraint(["change_id"], ["pending_ad_changes.id"], name=op.f("fk_ad_change_history_change_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ad_change_history")),
+        sa.UniqueConstraint("change_id", "attempt", name=op.f("uq_ad_change_history_change_id_attempt")),
+    )
+    op.create_index(
+        "ix_ad_change_history_account_window", "ad_change_history", ["account_id", "scope", "finished_at"], unique=False
+    )
+    op.create_index(
+        "ix_ad_change_history_campaign_window",
+        "ad_change_history",
+        ["campaign_ref", "scope", "finished_at"],
+        unique=False,
+    )
+    op.create_index("ix_ad_change_history_object", "ad_change_history", ["object_ref", "finished_at"], unique=False)
+    op.create_table(
+        "dead_letters",
+        sa.Column("change_id", sa.UUID(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False, comment="error class or rule that ended it"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("error", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("died_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["change_id"], ["pending_ad_changes.id"], name=op.f("fk_dead_letters_change_id")),
+        sa.PrimaryKeyConstraint("change_id", name=op.f("pk_dead_letters")),
+    )

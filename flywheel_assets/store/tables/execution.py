@@ -1,0 +1,157 @@
+"""The queue, its audit trail, its dead letters, and what exists at the platform.
+
+Instants named ``*_at`` are business time (`flywheel_now()`), except ``lease_until`` and the
+``*_real`` columns, which are real time: leases and forensics must not depend on a twin's clock.
+Amounts are minor units of ``currency``.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Sequence,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
+
+from flywheel_assets.store.tables.base import METADATA, Instant, Json, required_text
+
+fencing_tokens = Sequence("fencing_tokens", metadata=METADATA)
+
+_WORLD = "world in ('sandbox', 'live')"
+
+# Everything that was asked for at the platform, from the moment it is planned. A campaign's row
+# is also the lock under which its hourly actions are counted.
+ad_objects = Table(
+    "ad_objects",
+    METADATA,
+    required_text("ref", primary_key=True),
+    required_text("world"),
+    Column("account_id", Text, ForeignKey("accounts.account_id"), nullable=False),
+    required_text("kind"),
+    required_text("campaign_ref"),
+    required_text("tag", comment="token in the remote name by which the object is found again"),
+    Column("remote_id", Text),
+    Column("status", Text, comment="as last written or read"),
+    Column("effective_status", Text),
+    Column("daily_budget", BigInteger),
+    required_text("currency"),
+    Column("planned_at", Instant, nullable=False, server_default=text("flywheel_now()")),
+    Column("observed_at", Instant, comment="last time the platform was asked"),
+    Column("drift", Json, comment="what the platform shows and we did not write"),
+    UniqueConstraint("world", "tag"),
+    CheckConstraint(_WORLD, name="world"),
+)
+
+pending_ad_changes = Table(
+    "pending_ad_changes",
+    METADATA,
+    Column("id", UUID(as_uuid=True), primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("seq", BigInteger, Identity(), nullable=False, unique=True),
+    required_text("world"),
+    Column("account_id", Text, ForeignKey("accounts.account_id"), nullable=False),
+    required_text("campaign_ref"),
+    Column("object_ref", Text, ForeignKey("ad_objects.ref"), nullable=False),
+    required_text("change_type"),
+    Column("spec", Json, nullable=False),
+    Column("depends_on", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("new_budget", BigInteger, comment="requested, before fuzz and limits"),
+    Column("target_budget", BigInteger, comment="frozen before the first call"),
+    required_text("currency"),
+    required_text("reasoning"),
+    required_text("requested_by"),
+    required_text("idempotency_key", unique=True),
+    Column("plan_digest", Text),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    required_text("status"),
+    Column("jitter_seconds", Float, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("deferrals", Integer, nullable=False, server_default=text("0")),
+    Column("wait_reason", Text),
+    Column("worker", Text),
+    Column("fencing_token", BigInteger),
+    Column("lease_until", Instant),
+    Column("created_at", Instant, nullable=False, server_default=text("flywheel_now()")),
+    Column("finished_at", Instant),
+    CheckConstraint(_WORLD, name="world"),
+    CheckConstraint(
+        "status in ('proposed', 'pending', 'claimed', 'executing', 'unknown', "
+        "'applied', 'observed', 'rejected', 'expired', 'superseded', 'cancelled', 'dead')",
+        name="status",
+    ),
+    CheckConstraint(
+        "status not in ('claimed', 'executing') or (worker is not null and fencing_token is not null "
+        "and lease_until is not null)",
+        name="held_has_lease",
+    ),
+    Index(
+        "ix_pending_ad_changes_due",
+        "world",
+        text("priority desc"),
+        "not_before",
+        "seq",
+        postgresql_where=text("status in ('pending', 'unknown')"),
+    ),
+    Index("ix_pending_ad_changes_object", "object_ref"),
+)
+
+# One row an attempt, written before the call (intent) and completed after it.
+ad_change_history = Table(
+    "ad_change_history",
+    METADATA,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("change_id", UUID(as_uuid=True), ForeignKey("pending_ad_changes.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    required_text("world"),
+    required_text("account_id"),
+    required_text("campaign_ref"),
+    required_text("object_ref"),
+    Column("remote_id", Text),
+    required_text("change_type"),
+    required_text("scope", comment="whose hourly limit this counts toward"),
+    required_text("worker"),
+    required_text("status"),
+    Column("requested_budget", BigInteger),
+    Column("previous_budget", BigInteger, comment="read from the platform just before"),
+    Column("target_budget", BigInteger, comment="after fuzz and limits"),
+    Column("actual_budget", BigInteger, comment="as applied"),
+    required_text("currency"),
+    required_text("reasoning"),
+    Column("adjustments", Json, comment="what fuzz and limits did, in words"),
+    Column("error", Json),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("started_real", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    Column("finished_real", Instant),
+    UniqueConstraint("change_id", "attempt"),
+    CheckConstraint(
+        "status in ('executing', 'applied', 'reconciled', 'not_applied', 'unknown', 'throttled', 'failed', 'conflict')",
+        name="status",
+    ),
+    CheckConstraint("scope in ('campaign', 'account')", name="scope"),
+    CheckConstraint("(finished_at is null) = (status = 'executing')", name="finished"),
+    Index("ix_ad_change_history_campaign_window", "campaign_ref", "scope", "finished_at"),
+    Index("ix_ad_change_history_account_window", "account_id", "scope", "finished_at"),
+    Index("ix_ad_change_history_object", "object_ref", "finished_at"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    METADATA,
+    Column("change_id", UUID(as_uuid=True), ForeignKey("pending_ad_changes.id"), primary_key=True),
+    required_text("rule", comment="error class or rule that ended it"),
+    required_text("reason"),
+    Column("failures", Integer, nullable=False),
+    Column("error", Json),
+    Column("died_at", Instant, nullable=False),
+)
