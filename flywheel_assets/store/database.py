@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def _run_files(connection: Connection, folder: Path) -> None:
     """Stored functions are replaced at every start, before or after the tables they need."""
     for path in sorted(folder.glob("*.sql")):
         # Straight to the driver: only without parameters does it leave PL/pgSQL's percent signs alone.
-        with connection.connection.cursor() as cursor:
+        with closing(connection.connection.cursor()) as cursor:
             cursor.execute(path.read_text(encoding="utf-8"))
 
 

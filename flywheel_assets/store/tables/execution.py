@@ -70,6 +70,7 @@ pending_ad_changes = Table(
     required_text("requested_by"),
     required_text("idempotency_key", unique=True),
     Column("plan_digest", Text),
+    Column("approved_at", Instant, comment="when a person let it go; needed in an account's approve mode"),
     Column("priority", Integer, nullable=False, server_default=text("0")),
     required_text("status"),
     Column("jitter_seconds", Float, nullable=False),
@@ -139,7 +140,8 @@ ad_change_history = Table(
         name="status",
     ),
     CheckConstraint("scope in ('campaign', 'account')", name="scope"),
-    CheckConstraint("(finished_at is null) = (status = 'executing')", name="finished"),
+    # An unknown outcome is unfinished: it counts in every window until it has been read back.
+    CheckConstraint("(finished_at is null) = (status in ('executing', 'unknown'))", name="finished"),
     Index("ix_ad_change_history_campaign_window", "campaign_ref", "scope", "finished_at"),
     Index("ix_ad_change_history_account_window", "account_id", "scope", "finished_at"),
     Index("ix_ad_change_history_object", "object_ref", "finished_at"),

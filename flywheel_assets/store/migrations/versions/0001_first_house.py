@@ -202,6 +202,12 @@ def upgrade() -> None:
         sa.Column("requested_by", sa.Text(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=False),
         sa.Column("plan_digest", sa.Text(), nullable=True),
+        sa.Column(
+            "approved_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when a person let it go; needed in an account's approve mode",
+        ),
         sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("jitter_seconds", sa.Float(), nullable=False),
@@ -354,7 +360,7 @@ def upgrade() -> None:
         ),
         sa.Column("finished_real", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(finished_at is null) = (status = 'executing')", name=op.f("ck_ad_change_history_finished")
+            "(finished_at is null) = (status in ('executing', 'unknown'))", name=op.f("ck_ad_change_history_finished")
         ),
         sa.CheckConstraint("scope in ('campaign', 'account')", name=op.f("ck_ad_change_history_scope")),
         sa.CheckConstraint(

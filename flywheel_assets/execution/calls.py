@@ -1,0 +1,161 @@
+"""From a typed change to the platform's own words: one function a kind, no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import singledispatch
+from pathlib import Path
+from typing import Any, Protocol
+
+from flywheel_assets.core.changes import (
+    CreateAd,
+    CreateAdSet,
+    CreateCampaign,
+    CreateCreative,
+    SetBudget,
+    SetStatus,
+    Spec,
+    UploadImage,
+    UploadVideo,
+)
+from flywheel_assets.execution.platform import AdPlatform, Edge
+
+# Where an object of each kind is listed, to find it again by its tag.
+EDGES: dict[str, Edge] = {
+    "create_campaign": "campaigns",
+    "create_adset": "adsets",
+    "upload_video": "advideos",
+    "upload_image": "adimages",
+    "create_creative": "adcreatives",
+    "create_ad": "ads",
+}
+
+
+class Files(Protocol):
+    """Stored files as local paths."""
+
+    def local(self, uri: str) -> Path:
+        """A local path with the bytes of ``uri``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """Everything one call needs beside its spec.
+
+    Attributes:
+        platform: the account's client.
+        files: where renders and covers lie.
+        ids: remote ids of the objects the spec refers to, and of its own object if it exists.
+        own_ref: reference of the object that is created or changed.
+        tag: put into the name of a new object, so that it can be found again.
+        target_budget: minor units after fuzz and limits.
+    """
+
+    platform: AdPlatform
+    files: Files
+    ids: Mapping[str, str]
+    own_ref: str
+    tag: str
+    target_budget: int | None
+
+    def tagged(self, name: str) -> str:
+        """The object's name at the platform."""
+        return f"{name} [{self.tag}]"
+
+
+@singledispatch
+def perform(spec: Spec, _call: Call) -> str | None:
+    """Make the call; the new object's id, or None for a change of an existing one."""
+    raise TypeError(f"no call is defined for {type(spec).__name__}")
+
+
+@perform.register
+def _(spec: CreateCampaign, call: Call) -> str:
+    return call.platform.create(
+        "campaigns",
+        {
+            "name": call.tagged(spec.name),
+            "objective": spec.objective,
+            "special_ad_categories": list(spec.special_ad_categories),
+            "status": "PAUSED",
+            # Required since v24; True would let the platform move a fifth of a budget on its own.
+            "is_adset_budget_sharing_enabled": False,
+        },
+    )
+
+
+@perform.register
+def _(spec: CreateAdSet, call: Call) -> str:
+    params: dict[str, Any] = {
+        "name": call.tagged(spec.name),
+        "campaign_id": call.ids[spec.campaign],
+        "daily_budget": call.target_budget,
+        "billing_event": "IMPRESSIONS",
+        "bid_strategy": "LOWEST_COST_WITHOUT_CAP",
+        "optimization_goal": spec.optimization_goal,
+        "promoted_object": spec.promoted_object,
+        "targeting": spec.targeting,
+        "status": "ACTIVE",
+    }
+    return call.platform.create("adsets", params)
+
+
+@perform.register
+def _(spec: UploadVideo, call: Call) -> str:
+    return call.platform.upload_video(call.files.local(spec.uri), call.tagged(spec.name))
+
+
+@perform.register
+def _(spec: UploadImage, call: Call) -> str:
+    return call.platform.upload_image(call.files.local(spec.uri), call.tagged(spec.name))
+
+
+@perform.register
+def _(spec: CreateCreative, call: Call) -> str:
+    video_data = {
+        "video_id": call.ids[spec.video],
+        "image_hash": call.ids[spec.image],
+        "message": spec.message,
+        "title": spec.title,
+        "call_to_action": {"type": spec.call_to_action, "value": {"link": spec.link}},
+    }
+    story = {"page_id": spec.page_id, "video_data": video_data}
+    params = {"name": call.tagged(spec.name), "object_story_spec": story, "url_tags": spec.url_tags}
+    return call.platform.create("adcreatives", params)
+
+
+@perform.register
+def _(spec: CreateAd, call: Call) -> str:
+    params = {
+        "name": call.tagged(spec.name),
+        "adset_id": call.ids[spec.adset],
+        "creative": {"creative_id": call.ids[spec.creative]},
+        "status": "ACTIVE",
+    }
+    return call.platform.create("ads", params)
+
+
+@perform.register
+def _(spec: SetStatus, call: Call) -> None:
+    call.platform.update(call.ids[call.own_ref], {"status": spec.status})
+
+
+@perform.register
+def _(spec: SetBudget, call: Call) -> None:
+    del spec  # the amount was decided under the limits
+    call.platform.update(call.ids[call.own_ref], {"daily_budget": call.target_budget})
+
+
+def references(spec: Spec) -> tuple[str, ...]:
+    """Local references of other objects that the call will need ids of."""
+    match spec:
+        case CreateAdSet(campaign=campaign):
+            return (campaign,)
+        case CreateCreative(video=video, image=image):
+            return (video, image)
+        case CreateAd(adset=adset, creative=creative):
+            return (adset, creative)
+        case _:
+            return ()

@@ -1,0 +1,144 @@
+"""The one way in: every producer hands its changes to `enqueue`, and the account's mode decides what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from flywheel_assets.core.account import Account, Mode
+from flywheel_assets.core.changes import CREATES, AdChange, CreateAdSet, SetBudget
+from flywheel_assets.core.errors import ChangeRefused
+from flywheel_assets.core.ids import digest, rng
+from flywheel_assets.execution.objects import new_tag
+from flywheel_assets.settings import Safety
+from flywheel_assets.store.clock import business_now
+from flywheel_assets.store.tables import accounts, ad_objects, pending_ad_changes
+
+# observe: recorded, never sent. approve: waits for a person. auto: waits for its jitter only.
+_STATUS: dict[Mode, str] = {"observe": "observed", "approve": "proposed", "auto": "pending"}
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """What became of the changes of one plan."""
+
+    plan_digest: str
+    status: str
+    added: int
+    known: int
+
+
+def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety) -> Enqueued:
+    """Queue the changes of one account as one plan; a change asked for before is not added again.
+
+    Raises:
+        ChangeRefused: no change, changes of several accounts, an unknown account, or a change that
+            breaks a rule of its account. Nothing is queued then.
+    """
+    account, world = _account(connection, changes)
+    for change in changes:
+        _refuse_unfit(change, account)
+    plan = digest([change.idempotency_key for change in changes])
+    status = _STATUS[account.mode]
+    now = business_now(connection)
+    added = 0
+    for change in changes:
+        _plan_object(connection, change, world)
+        seconds = float(rng("jitter", change.idempotency_key).uniform(*safety.jitter_seconds))
+        row = _row(change, world, plan) | {
+            "status": status,
+            "jitter_seconds": seconds,
+            "not_before": now + timedelta(seconds=seconds),
+            "finished_at": now if status == "observed" else None,
+        }
+        statement = insert(pending_ad_changes).values(row).on_conflict_do_nothing(index_elements=["idempotency_key"])
+        added += connection.execute(statement).rowcount
+    return Enqueued(plan, status, added, len(changes) - added)
+
+
+def _account(connection: Connection, changes: Sequence[AdChange]) -> tuple[Account, str]:
+    ids = {change.account_id for change in changes}
+    if len(ids) != 1:
+        raise ChangeRefused("plan", "one_account", f"a plan speaks of exactly one account, this one of {sorted(ids)}")
+    (account_id,) = ids
+    known = select(accounts.c.config, accounts.c.world).where(accounts.c.account_id == account_id)
+    row = connection.execute(known).one_or_none()
+    if row is None:
+        raise ChangeRefused(account_id, "unknown_account", "add its account file first")
+    return Account.model_validate(row.config), row.world
+
+
+def _refuse_unfit(change: AdChange, account: Account) -> None:
+    if change.currency != account.currency:
+        raise ChangeRefused(
+            change.object_ref, "currency_mismatch", f"{change.currency}, but the account pays {account.currency}"
+        )
+    if isinstance(change.spec, CreateAdSet):
+        low, high = account.money(account.ad_set_floor).minor, account.money(account.ad_set_ceiling).minor
+        if not low <= change.spec.daily_budget <= high:
+            raise ChangeRefused(
+                change.object_ref,
+                "budget_bounds",
+                f"daily budget {change.spec.daily_budget} is outside {low} to {high}",
+            )
+
+
+def _plan_object(connection: Connection, change: AdChange, world: str) -> None:
+    if kind := CREATES.get(change.spec.kind):
+        planned = insert(ad_objects).values(
+            ref=change.object_ref,
+            world=world,
+            account_id=change.account_id,
+            kind=kind,
+            campaign_ref=change.campaign_ref,
+            tag=new_tag(world, change.object_ref),
+            currency=change.currency,
+        )
+        connection.execute(planned.on_conflict_do_nothing(index_elements=["ref"]))
+
+
+def _row(change: AdChange, world: str, plan: str) -> dict[str, object]:
+    budget = change.spec.daily_budget if isinstance(change.spec, CreateAdSet | SetBudget) else None
+    return {
+        "world": world,
+        "plan_digest": plan,
+        "change_type": change.spec.kind,
+        "spec": change.spec.model_dump(mode="json"),
+        "new_budget": budget,
+        "depends_on": list(change.depends_on),
+        **change.model_dump(
+            include={
+                "account_id",
+                "campaign_ref",
+                "object_ref",
+                "currency",
+                "reasoning",
+                "requested_by",
+                "idempotency_key",
+                "expires_at",
+            }
+        ),
+    }
+
+
+def approve(connection: Connection, plan_digest: str) -> int:
+    """Let every proposed change of a plan go, as it was shown; how many there were.
+
+    Raises:
+        ChangeRefused: no proposed change has that digest.
+    """
+    queue = pending_ad_changes.c
+    released = connection.execute(
+        pending_ad_changes.update()
+        .where(queue.plan_digest == plan_digest, queue.status == "proposed")
+        .values(status="pending", wait_reason=None, approved_at=func.flywheel_now())
+    ).rowcount
+    if released == 0:
+        raise ChangeRefused(
+            plan_digest, "unknown_plan", "no proposed change has this digest; list them with `flywheel changes list`"
+        )
+    return released

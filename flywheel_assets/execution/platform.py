@@ -1,0 +1,43 @@
+"""What the executor needs of an ad platform. `clients.meta.MetaClient` is one; tests have their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+VideoStatus = Literal["processing", "ready", "error"]
+CreateEdge = Literal["campaigns", "adsets", "adcreatives", "ads"]
+Edge = Literal["campaigns", "adsets", "advideos", "adimages", "adcreatives", "ads"]
+
+
+class AdPlatform(Protocol):
+    """One ad account at a platform. Every failure is a `core.errors.RemoteError`; writes are never retried inside."""
+
+    def create(self, edge: CreateEdge, params: Mapping[str, Any]) -> str:
+        """Create an object and return its id."""
+        ...
+
+    def upload_video(self, path: Path, name: str) -> str:
+        """Upload a video and return its id."""
+        ...
+
+    def upload_image(self, path: Path, name: str) -> str:
+        """Upload an image and return its hash."""
+        ...
+
+    def update(self, remote_id: str, params: Mapping[str, Any]) -> None:
+        """Change fields of an object."""
+        ...
+
+    def read(self, remote_id: str, fields: Sequence[str]) -> dict[str, Any]:
+        """Read fields of an object."""
+        ...
+
+    def find(self, edge: Edge, tag: str) -> list[dict[str, Any]]:
+        """Objects whose name holds ``tag``."""
+        ...
+
+    def video_status(self, video_id: str) -> VideoStatus:
+        """How far the platform is with a video."""
+        ...

@@ -1,0 +1,84 @@
+"""Rows of the queue as typed values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import RowMapping
+
+from flywheel_assets.core.changes import ACCOUNT_LEVEL, Spec
+
+Outcome = Literal["applied", "deferred", "retried", "unknown", "rejected", "dead", "cancelled", "lost"]
+Scope = Literal["campaign", "account"]
+# How a change goes on when it is given back: sent again, or read back first.
+Resume = Literal["pending", "unknown"]
+
+_SPEC: TypeAdapter[Spec] = TypeAdapter(Spec)
+
+
+@dataclass(frozen=True)
+class ClaimedChange:
+    """A change in the hands of one worker."""
+
+    id: UUID
+    fencing_token: int
+    account_id: str
+    campaign_ref: str
+    object_ref: str
+    spec: Spec
+    new_budget: int | None
+    target_budget: int | None
+    currency: str
+    failures: int
+    priority: int
+    approved_at: datetime | None
+
+    @classmethod
+    def from_row(cls, row: RowMapping) -> ClaimedChange:
+        """Read a row of `claim_pending_ad_change`."""
+        fields = {name: row[name] for name in cls.__annotations__ if name != "spec"}
+        return cls(spec=_SPEC.validate_python(row["spec"]), **fields)
+
+    @property
+    def scope(self) -> Scope:
+        """Whose hourly limit the change counts toward."""
+        return "account" if self.spec.kind in ACCOUNT_LEVEL else "campaign"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the platform said just before the call."""
+
+    remote_id: str | None = None
+    daily_budget: int | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One intent row: a call that may now be made."""
+
+    id: int
+    remote_id: str | None
+    previous_budget: int | None
+    target_budget: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of one claimed change."""
+
+    change: ClaimedChange
+    outcome: Outcome
+    reason: str
+    until: datetime | None = None
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """An error as the audit keeps it: class, message, the platform's numbers."""
+    fields = {name: getattr(error, name, None) for name in ("code", "subcode", "trace_id")}
+    return {"error": type(error).__name__, "message": str(error), **{k: v for k, v in fields.items() if v is not None}}

@@ -1,0 +1,15 @@
+-- What would have been built on an object that will never exist is cancelled with it.
+with recursive doomed(ref) as (
+  select cast(:object_ref as text)
+  union
+  select change.object_ref
+  from pending_ad_changes as change
+  join doomed on doomed.ref = any(change.depends_on)
+  where change.status in ('proposed', 'pending')
+    and (change.change_type like 'create\_%' or change.change_type like 'upload\_%')
+)
+update pending_ad_changes
+set status = 'cancelled', finished_at = flywheel_now(), wait_reason = :reason
+where status in ('proposed', 'pending')
+  and depends_on && (select array_agg(ref) from doomed)
+returning id

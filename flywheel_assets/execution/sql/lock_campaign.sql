@@ -1,0 +1,1 @@
+select ref from ad_objects where ref = :campaign_ref for no key update
