@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from upath import UPath
 
-from flywheel_assets.core.ids import file_sha256
+_LOCAL = ("", "file")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file in blob storage."""
+
+    uri: str
+    sha256: str
+    bytes: int
 
 
 class Blobs:
@@ -24,20 +35,22 @@ class Blobs:
         self._base = UPath(base_uri)
         self._cache = cache
 
-    def put(self, path: Path, sha256: str | None = None) -> str:
-        """Store a local file and return its URI. Written whole and flushed before it has its name."""
-        key = sha256 or file_sha256(path)
-        target = self._base / key[:2] / f"{key}{path.suffix.lower()}"
-        if not target.exists():
+    def put(self, path: Path) -> Stored:
+        """Store a local file. It is hashed while it is copied, so a file that still grows cannot get a wrong name."""
+        partial = self._base / f".{uuid4().hex}.part"
+        self._base.mkdir(parents=True, exist_ok=True)
+        sha256, size = _copy(path, partial)
+        target = self._base / sha256[:2] / f"{sha256}{path.suffix.lower()}"
+        if target.exists():
+            partial.unlink()
+        else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.parent / f".{uuid4().hex}.part"
-            with path.open("rb") as source, partial.open("wb") as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
-                sink.flush()
-                if partial.protocol in ("", "file"):
-                    os.fsync(sink.fileno())
             partial.rename(target)
-        return str(target) if target.protocol not in ("", "file") else Path(target.path).as_uri()
+        return Stored(self._uri(target), sha256, size)
+
+    @staticmethod
+    def _uri(target: UPath) -> str:
+        return Path(target.path).as_uri() if target.protocol in _LOCAL else str(target)
 
     def local(self, uri: str) -> Path:
         """A local path with the file's bytes; downloaded once when it is kept elsewhere.
@@ -48,7 +61,7 @@ class Blobs:
         source = UPath(uri)
         if not source.exists():
             raise FileNotFoundError(f"{uri} is not in blob storage; run the stage that made it again")
-        if source.protocol in ("", "file"):
+        if source.protocol in _LOCAL:
             return Path(source.path)
         copy = self._cache / source.name
         if not copy.exists():
@@ -58,3 +71,16 @@ class Blobs:
                 shutil.copyfileobj(remote, sink, 1 << 20)
             partial.replace(copy)
         return copy
+
+
+def _copy(path: Path, partial: UPath) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as source, partial.open("wb") as sink:
+        while chunk := source.read(1 << 20):
+            digest.update(chunk)
+            size += len(chunk)
+            sink.write(chunk)
+        sink.flush()
+        if partial.protocol in _LOCAL:
+            os.fsync(sink.fileno())
+    return digest.hexdigest(), size

@@ -65,6 +65,7 @@ creatives = Table(
     Column("generation", Integer, nullable=False, server_default=text("0")),
     Column("parent_id", Text, ForeignKey("creatives.creative_id")),
     Column("attempts", Integer, nullable=False, server_default=text("0"), comment="runs asked for"),
+    Column("perception_digest", Text, comment="which cached perception this creative was made with"),
     Column("requested_at", Instant, nullable=False, server_default=text("flywheel_now()")),
 )
 

@@ -117,6 +117,9 @@ def upgrade() -> None:
         sa.Column("generation", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("parent_id", sa.Text(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="runs asked for"),
+        sa.Column(
+            "perception_digest", sa.Text(), nullable=True, comment="which cached perception this creative was made with"
+        ),
         sa.Column("requested_at", sa.DateTime(timezone=True), server_default=sa.text("flywheel_now()"), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_creatives_account_id")),
         sa.ForeignKeyConstraint(["parent_id"], ["creatives.creative_id"], name=op.f("fk_creatives_parent_id")),

@@ -1,0 +1,180 @@
+"""Where a video enters: a file in the drop folder becomes a creative request or a rejection that says why.
+
+Every file leaves a row in `uploads`, so nothing that was dropped can vanish silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from sqlalchemy import Connection, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from flywheel_assets.core.account import Account
+from flywheel_assets.core.errors import IntakeRejected
+from flywheel_assets.core.ids import creative_id
+from flywheel_assets.creative.perception.probe import Probe, probe
+from flywheel_assets.creative.types import Brief
+from flywheel_assets.store.accounts import explain
+from flywheel_assets.store.blobs import Stored
+from flywheel_assets.store.store import Store
+from flywheel_assets.store.tables import creatives, publish_plans, uploads, videos
+
+SOURCE = "drop_folder"
+_BRIEF_SUFFIX = ".brief.yaml"
+# Names under which browsers and sync tools write a file that is not finished.
+_UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp")
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A file in the drop folder as it looks now. Size and time tell one state of it from the next."""
+
+    name: str
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of a dropped file. ``run`` is the attempt to start, None when there is nothing to do."""
+
+    name: str
+    status: str
+    message: str
+    creative_id: str | None = None
+    run: int | None = None
+
+
+def dropped_files(folder: Path) -> tuple[Dropped, ...]:
+    """Files a person dropped, by name; briefs, hidden files and unfinished downloads are not among them."""
+    if not folder.is_dir():
+        return ()
+    entries = sorted(entry for entry in folder.iterdir() if _is_drop(entry))
+    return tuple(Dropped(entry.name, stat.st_size, stat.st_mtime_ns) for entry in entries for stat in [entry.lstat()])
+
+
+def _is_drop(entry: Path) -> bool:
+    name = entry.name.lower()
+    return not (entry.is_dir() or name.startswith(".") or name.endswith((_BRIEF_SUFFIX, *_UNFINISHED)))
+
+
+def unknown(connection: Connection, files: Iterable[Dropped]) -> tuple[Dropped, ...]:
+    """Those files, in the state they are in now, that have no row yet."""
+    wanted = tuple(files)
+    keys = [(SOURCE, file.name, file.size, file.modified_ns) for file in wanted]
+    columns = tuple_(uploads.c.source, uploads.c.name, uploads.c.size, uploads.c.modified_ns)
+    rows = connection.execute(select(uploads.c.name, uploads.c.size, uploads.c.modified_ns).where(columns.in_(keys)))
+    known = {(row.name, row.size, row.modified_ns) for row in rows}
+    return tuple(file for file in wanted if (file.name, file.size, file.modified_ns) not in known)
+
+
+def take_in(store: Store, folder: Path, file: Dropped, account: Account) -> Intake:
+    """Check one file, store it, and open or resume its creative request. Never raises for what a user can drop."""
+    try:
+        path = _plain_file(folder, file)
+        first = probe(path, store.settings.media)
+        brief = read_brief(path, account)
+    except IntakeRejected as rejection:
+        with store.engine.begin() as connection:
+            _record(connection, file, status="rejected", rejection=rejection)
+        return Intake(file.name, "rejected", str(rejection))
+    stored = store.blobs.put(path)
+    with store.engine.begin() as connection:
+        return _request(connection, file, stored, first=first, brief=brief, account=account)
+
+
+def _plain_file(folder: Path, file: Dropped) -> Path:
+    path = folder / file.name
+    if path.is_symlink():
+        raise IntakeRejected(file.name, "symlink", "it points elsewhere", "Copy the video itself into the folder.")
+    if len(file.name) > _MAX_NAME:
+        raise IntakeRejected(
+            file.name[:40], "name_too_long", f"{len(file.name)} characters", f"Use at most {_MAX_NAME}."
+        )
+    if not path.is_file():
+        raise IntakeRejected(file.name, "not_a_file", "it is no regular file", "Drop a video file.")
+    return path
+
+
+def read_brief(video: Path, account: Account) -> Brief:
+    """The brief beside the video, else the account's default.
+
+    Raises:
+        IntakeRejected: ``no_brief`` or ``bad_brief``.
+    """
+    beside = video.with_name(video.stem + _BRIEF_SUFFIX)
+    again = f"Write {beside.name} (see samples/raw_ad.brief.yaml) and drop the video again."
+    if beside.exists():
+        try:
+            raw: Any = yaml.safe_load(beside.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise IntakeRejected(video.name, "bad_brief", f"{beside.name} is not YAML: {error}", again) from None
+    elif account.default_brief is not None:
+        raw = account.default_brief
+    else:
+        raise IntakeRejected(
+            video.name, "no_brief", f"there is no {beside.name} and the account has no default_brief", again
+        )
+    try:
+        return Brief.model_validate(raw)
+    except ValidationError as error:
+        raise IntakeRejected(video.name, "bad_brief", explain(error), again) from None
+
+
+def _request(
+    connection: Connection, file: Dropped, stored: Stored, *, first: Probe, brief: Brief, account: Account
+) -> Intake:
+    """Open the creative request of a stored video, or find it: the same video and brief resume."""
+    described = brief.model_dump(mode="json", exclude_none=True)
+    key = creative_id(stored.sha256, described)
+    _keep_video(connection, file, stored, first)
+    opened = insert(creatives).values(
+        creative_id=key, video_sha256=stored.sha256, account_id=account.account_id, brief=described
+    )
+    fresh = connection.execute(opened.on_conflict_do_nothing(index_elements=["creative_id"])).rowcount == 1
+    done = connection.execute(select(publish_plans.c.creative_id).where(publish_plans.c.creative_id == key)).first()
+    _record(connection, file, status="accepted" if fresh else "duplicate", creative_id=key, sha256=stored.sha256)
+    if done is not None:
+        return Intake(file.name, "duplicate", f"{file.name} is already {key}, which is finished; nothing to do", key)
+    verb = "is" if fresh else "resumes"
+    return Intake(file.name, "accepted", f"{file.name} {verb} {key}", key, next_attempt(connection, key))
+
+
+def next_attempt(connection: Connection, key: str) -> int:
+    """Number of the run that is asked for now; part of its run key, so that a lost run can be asked for again."""
+    counted = creatives.update().where(creatives.c.creative_id == key).values(attempts=creatives.c.attempts + 1)
+    return int(connection.execute(counted.returning(creatives.c.attempts)).scalar_one())
+
+
+def _keep_video(connection: Connection, file: Dropped, stored: Stored, first: Probe) -> None:
+    row = {
+        "sha256": stored.sha256,
+        "uri": stored.uri,
+        "name": file.name,
+        "bytes": stored.bytes,
+        "probe": first.model_dump(mode="json"),
+    }
+    connection.execute(insert(videos).values(row).on_conflict_do_nothing(index_elements=["sha256"]))
+
+
+def _record(
+    connection: Connection,
+    file: Dropped,
+    *,
+    status: str,
+    rejection: IntakeRejected | None = None,
+    **more: str,
+) -> None:
+    reason: Mapping[str, str] = {}
+    if rejection is not None:
+        reason = {"rule": rejection.rule, "reason": rejection.reason, "remedy": rejection.remedy}
+    row = {"name": file.name, "source": SOURCE, "size": file.size, "modified_ns": file.modified_ns, "status": status}
+    statement = insert(uploads).values(row | dict(reason) | more)
+    connection.execute(statement.on_conflict_do_nothing(index_elements=["source", "name", "size", "modified_ns"]))
