@@ -63,6 +63,7 @@ class Creative(_Group):
     """Drafting and judging."""
 
     min_hooks: int = Field(50, description="Distinct hooks per brief (A5).")
+    drafts: int = Field(8, ge=1, description="Blueprints the director hands to the council; some may be refused.")
     approval_score: float = Field(85.0, description="Strictly more approves (A7).")
     reflexion_turns: int = Field(3, description="Rewrites of a refused draft at most (A7).")
     min_variations: int = Field(5, description="Renders wanted per creative (A8).")
@@ -107,6 +108,7 @@ class Settings(BaseSettings):
     meta_app_secret: SecretStr | None = Field(
         None, description="Signs every call (appsecret_proof); required in `live`."
     )
+    twin_starts_days_ago: int = Field(60, ge=1, description="Where a new sandbox's clock starts; it catches up, but never overtakes.")
     sandbox_port: int = Field(8791, description="Loopback port of the twin when it runs as a service.")
 
     safety: Safety = Safety()

@@ -32,21 +32,17 @@ def data_folder(settings: Settings) -> Path:
 def server_url(settings: Settings, database: str = FLYWHEEL_DATABASE) -> URL:
     """Address of ``database``, starting the embedded server and creating the database when needed.
 
-    The embedded server stops when the last process that asked for it ends.
+    A server given by address holds Flywheel in the database the address names, and Dagster beside
+    it under that name with a suffix. The embedded server stops when the last process that asked for
+    it ends.
     """
-    if settings.database_url is not None:
-        return make_url(settings.database_url).set(
-            drivername="postgresql+psycopg2", database=_named(settings, database)
-        )
-    url = make_url(_embedded_uri(data_folder(settings))).set(drivername="postgresql+psycopg2", database=database)
-    _create_database(url)
+    given = make_url(settings.database_url or _embedded_uri(data_folder(settings)))
+    main = (given.database if settings.database_url else None) or FLYWHEEL_DATABASE
+    name = main if database == FLYWHEEL_DATABASE else f"{main}_{database}"
+    url = given.set(drivername="postgresql+psycopg2", database=name)
+    if name != main or settings.database_url is None:
+        _create_database(url, maintenance="postgres" if settings.database_url is None else main)
     return url
-
-
-def _named(settings: Settings, database: str) -> str:
-    """A given server holds Flywheel where its address says, and Dagster in a database beside it."""
-    given = make_url(settings.database_url or "").database or FLYWHEEL_DATABASE
-    return given if database == FLYWHEEL_DATABASE else f"{given}_{database}"
 
 
 def _embedded_uri(folder: Path) -> str:
@@ -59,8 +55,8 @@ def _embedded_uri(folder: Path) -> str:
     return str(get_server(folder, cleanup_mode="stop").get_uri())
 
 
-def _create_database(url: URL) -> None:
-    engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+def _create_database(url: URL, maintenance: str) -> None:
+    engine = create_engine(url.set(database=maintenance), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         known = connection.execute(text("select 1 from pg_database where datname = :name"), {"name": url.database})
         if known.first() is None:

@@ -1,0 +1,53 @@
+"""What all assets share: the partitions, owners, and how results are shown."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from flywheel_assets.store.store import Store
+
+CREATIVES = dg.DynamicPartitionsDefinition(name="creatives")
+OWNERS = ["team:growth"]
+
+# The metadata entry that the terminal shows beside the stage's name.
+SUMMARY = "summary"
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Rows as a table in the UI; numbers stay numbers, everything else becomes text."""
+    return dg.MetadataValue.table([dg.TableRecord({key: _cell(value) for key, value in row.items()}) for row in rows])
+
+
+def _cell(value: Any) -> str | int | float | bool:
+    return value if isinstance(value, str | int | float | bool) else ("" if value is None else str(value))
+
+
+def check(name: str, *, passed: bool, found: str, blocking: bool = True) -> dg.AssetCheckResult:
+    """A check's result with what was found, in words."""
+    severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(check_name=name, passed=passed, severity=severity, metadata={"found": found})
+
+
+def log_progress(context: dg.AssetExecutionContext) -> Callable[[str, int, int], None]:
+    """A progress callback that logs each stage in about ten steps, not once a frame."""
+    told: dict[str, int] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        tenth = 10 if done >= total else done * 10 // total
+        if told.get(stage) != tenth:
+            told[stage] = tenth
+            context.log.info("%s: %d of %d", stage, done, total)
+
+    return progress
+
+
+def materialized(
+    store: Store,
+    summary: str,
+    metadata: Mapping[str, Any],
+    checks: Sequence[dg.AssetCheckResult] = (),
+) -> dg.MaterializeResult[Any]:
+    """A result with its one-line summary and the world it belongs to."""
+    shown = {SUMMARY: summary, "world": store.settings.world, **metadata}
+    return dg.MaterializeResult(metadata=shown, check_results=list(checks))

@@ -1,0 +1,65 @@
+"""What the safe executor did, and what is at the platform now."""
+
+from collections import Counter
+
+import dagster as dg
+
+from flywheel_assets.assets.common import OWNERS, check, materialized, table
+from flywheel_assets.execution.drain import drain
+from flywheel_assets.execution.reconciled import refresh
+from flywheel_assets.execution.worker import SafeExecutor
+from flywheel_assets.store.store import Store
+
+# Traffic control only: two drains at once are safe, just pointless.
+EXECUTOR_POOL = "meta_executor"
+
+
+@dg.asset(
+    group_name="delivery",
+    owners=OWNERS,
+    kinds={"postgres", "meta"},
+    pool=EXECUTOR_POOL,
+    check_specs=[dg.AssetCheckSpec("no_dead_letters", asset="ad_change_history", blocking=False)],
+)
+def ad_change_history(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    safe_meta_executor: dg.ResourceParam[SafeExecutor],
+) -> dg.MaterializeResult:
+    """One drain of the queue: every due change applied, deferred or refused, each with its audit row."""
+    steps = []
+    for step in drain(safe_meta_executor):
+        steps.append(step)
+        context.log.info("%s %s: %s. %s", step.change.spec.kind, step.change.object_ref, step.outcome, step.reason)
+    counts = Counter(step.outcome for step in steps)
+    rows = [
+        {"change": one.change.spec.kind, "object": one.change.object_ref, "outcome": one.outcome, "reason": one.reason}
+        for one in steps
+    ]
+    dead = counts["dead"]
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) or "nothing was due"
+    metadata = {"steps": table(rows), **{f"outcome_{outcome}": count for outcome, count in counts.items()}}
+    found = f"{dead} changes died in this drain; see dead_letters"
+    return materialized(
+        store, summary, metadata, [check("no_dead_letters", passed=dead == 0, found=found, blocking=False)]
+    )
+
+
+@dg.asset(
+    group_name="delivery",
+    owners=OWNERS,
+    kinds={"meta"},
+    deps=[ad_change_history],
+    check_specs=[dg.AssetCheckSpec("no_drift", asset="ads", blocking=False)],
+)
+def ads(store: dg.ResourceParam[Store], safe_meta_executor: dg.ResourceParam[SafeExecutor]) -> dg.MaterializeResult:
+    """Campaigns, ad sets and ads as the platform shows them; what we did not write is drift, shown and left alone."""
+    seen = refresh(store.engine, safe_meta_executor.platform_for, store.settings.world)
+    active = sum(one.kind == "ad" and one.effective_status == "ACTIVE" for one in seen)
+    differing = [one.ref for one in seen if one.drift or one.error]
+    summary = f"{active} ads active of {sum(one.kind == 'ad' for one in seen)}"
+    metadata = {"objects": table(vars(one) for one in seen), "active_ads": active}
+    found = f"{len(differing)} objects differ or cannot be read: {', '.join(differing[:5])}"
+    return materialized(
+        store, summary, metadata, [check("no_drift", passed=not differing, found=found, blocking=False)]
+    )

@@ -1,0 +1,90 @@
+"""What is proposed and what the council makes of it."""
+
+import dagster as dg
+
+from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized, table
+from flywheel_assets.assets.prediction import scene_ctr_predictions
+from flywheel_assets.core.ids import rng
+from flywheel_assets.creative import repository
+from flywheel_assets.creative.council.reflexion import approved, review
+from flywheel_assets.creative.director.draft import draft
+from flywheel_assets.creative.director.hooks import hooks as write_hooks
+from flywheel_assets.store.store import Store
+
+
+@dg.asset(
+    group_name="creative",
+    partitions_def=CREATIVES,
+    owners=OWNERS,
+    kinds={"python"},
+    deps=[scene_ctr_predictions],
+    check_specs=[dg.AssetCheckSpec("enough_hooks", asset="creative_drafts", blocking=True)],
+)
+def creative_drafts(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
+    """The director's drafts: 50 or more hooks from the brief, the best of them with a scene order each."""
+    key, settings = context.partition_key, store.settings
+    with store.engine.connect() as connection:
+        brief = repository.load_request(connection, key).brief
+        perception = repository.load_perception(connection, key)
+        predictions = repository.load_predictions(connection, key)
+    draws = rng(settings.seed, "director", key)
+    hooks = write_hooks(brief, perception, draws, settings.creative.min_hooks)
+    drafts = draft(brief, perception, predictions, hooks, draws, settings.creative.drafts)
+    with store.engine.begin() as connection:
+        repository.save_drafts(connection, key, hooks, drafts)
+    metadata = {
+        "drafts": table(
+            {
+                "draft": one.key,
+                "hook": one.hook.text,
+                "family": one.hook.family,
+                "scenes": " ".join(map(str, one.scene_order)),
+            }
+            for one in drafts
+        ),
+        "hooks": table(hook.model_dump() for hook in hooks),
+        "hook_count": len(hooks),
+    }
+    enough = check("enough_hooks", passed=len(hooks) >= settings.creative.min_hooks, found=f"{len(hooks)} hooks")
+    return materialized(store, f"{len(hooks)} hooks, {len(drafts)} drafts", metadata, [enough])
+
+
+@dg.asset(
+    group_name="creative",
+    partitions_def=CREATIVES,
+    owners=OWNERS,
+    kinds={"python"},
+    deps=[creative_drafts],
+    check_specs=[dg.AssetCheckSpec("something_approved", asset="council_verdicts", blocking=True)],
+)
+def council_verdicts(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
+    """Every judgement of every draft at every turn. More than 85 approves; at most three rewrites."""
+    key, settings = context.partition_key, store.settings
+    with store.engine.connect() as connection:
+        brief = repository.load_request(connection, key).brief
+        perception = repository.load_perception(connection, key)
+        predictions = repository.load_predictions(connection, key)
+        hooks = repository.load_hooks(connection, key)
+        drafts = repository.load_drafts(connection, key)
+    draws = rng(settings.seed, "council", key)
+    verdicts = review(drafts, brief, perception, predictions, hooks, settings.creative, draws)
+    with store.engine.begin() as connection:
+        repository.save_verdicts(connection, key, verdicts)
+    passed = approved(verdicts, settings.creative)
+    metadata = {
+        "verdicts": table(
+            {
+                "draft": one.blueprint.key,
+                "turn": one.turn,
+                "score": None if one.score is None else round(one.score, 1),
+                "approved": one.approved,
+                "hook": one.blueprint.hook.text,
+                "votes": ", ".join(f"{vote.judge} {vote.score:.0f}" for vote in one.votes if vote.score is not None),
+                "next": one.reflection,
+            }
+            for one in verdicts
+        ),
+        "approved": len(passed),
+    }
+    found = f"{len(passed)} of {len({one.blueprint.key for one in verdicts})} drafts passed {settings.creative.approval_score:g}"
+    return materialized(store, found, metadata, [check("something_approved", passed=bool(passed), found=found)])

@@ -1,0 +1,82 @@
+"""The Meta publisher: a plan a person can read, then the changes that carry it out. Nothing here calls Meta."""
+
+import dagster as dg
+
+from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized, table
+from flywheel_assets.assets.renders import renders
+from flywheel_assets.core.money import Money
+from flywheel_assets.creative import repository
+from flywheel_assets.creative.council.reflexion import approved
+from flywheel_assets.execution import plans
+from flywheel_assets.execution.enqueue import enqueue
+from flywheel_assets.execution.structure import PublishPlan, Variation, changes_of, plan_launch
+from flywheel_assets.rendering import repository as rendered
+from flywheel_assets.store.accounts import get_account
+from flywheel_assets.store.store import Store
+
+
+@dg.asset(
+    group_name="creative",
+    partitions_def=CREATIVES,
+    owners=OWNERS,
+    kinds={"python"},
+    deps=[renders],
+    check_specs=[dg.AssetCheckSpec("within_the_plan", asset="publish_plan", blocking=True)],
+)
+def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
+    """Which variations are launched, with which first budget, and which are held; its digest is what a person approves."""
+    key = context.partition_key
+    with store.engine.connect() as connection:
+        request = repository.load_request(connection, key)
+        account = get_account(connection, request.account_id)
+        blueprints = {
+            one.key: one for one in approved(repository.load_verdicts(connection, key), store.settings.creative)
+        }
+        ctr = {one.index: one.ctr for one in repository.load_predictions(connection, key)}
+        passed = rendered.load_passed(connection, key)
+    variations = [
+        Variation(
+            key=one.key,
+            video_uri=one.uri,
+            cover_uri=one.cover_uri,
+            message=blueprints[one.key].promise,
+            title=blueprints[one.key].call_to_action,
+            predicted_ctr=ctr[blueprints[one.key].scene_order[0]],
+        )
+        for one in passed
+    ]
+    plan = plan_launch(key, variations, account, brand=request.brief.brand, landing_url=request.brief.landing_url)
+    with store.engine.begin() as connection:
+        plans.save_plan(connection, plan)
+    total = sum(ad.daily_budget for ad in plan.launched)
+    spend, share = Money(total, plan.currency), Money(plan.share, plan.currency)
+    within = check("within_the_plan", passed=total <= plan.share, found=f"{spend} a day of {share} for new creatives")
+    summary = f"{len(plan.launched)} ads for {spend} a day, {len(plan.held)} held"
+    return materialized(store, summary, {"launched": table(_rows(plan)), "digest": plan.digest}, [within])
+
+
+@dg.asset(group_name="creative", partitions_def=CREATIVES, owners=OWNERS, kinds={"postgres"}, deps=[publish_plan])
+def publish_changes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
+    """The plan as changes in the queue: campaign, ad sets, videos, covers, creatives, ads, activation last."""
+    key = context.partition_key
+    with store.engine.begin() as connection:
+        plan = plans.load_plan(connection, key)
+        account = get_account(connection, plan.account_id)
+        changes = changes_of(plan, account)
+        queued = enqueue(connection, changes, store.settings.safety)
+    rows = [{"change": one.spec.kind, "object": one.object_ref, "why": one.reasoning} for one in changes]
+    metadata = {"changes": table(rows), "plan_digest": queued.plan_digest, "status": queued.status}
+    known = f", {queued.known} were queued before" if queued.known else ""
+    return materialized(store, f"{queued.added} changes {queued.status}{known}", metadata)
+
+
+def _rows(plan: PublishPlan) -> list[dict[str, object]]:
+    return [
+        {
+            "variation": ad.variation.key,
+            "daily budget": str(Money(ad.daily_budget, plan.currency)),
+            "predicted CTR": ad.variation.predicted_ctr,
+            "text": ad.variation.message,
+        }
+        for ad in plan.launched
+    ]

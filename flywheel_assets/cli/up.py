@@ -1,0 +1,106 @@
+"""``flywheel up``: the platform with Dagster's UI, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from flywheel_assets.cli.installation import Installation, prepare, twin
+from flywheel_assets.settings import Settings
+from flywheel_assets.store.clock import set_twin_clock_flowing
+from flywheel_assets.store.postgres import data_folder, server_url
+
+_STOP_SECONDS = 20
+
+
+class _Stop(Exception):
+    """Somebody asked us to end."""
+
+
+@click.command()
+@click.option("--port", default=3000, show_default=True, help="Loopback port of Dagster's UI.")
+def up(port: int) -> None:
+    """Start the platform: database, sensors, schedules, the UI, and in a sandbox the twin of Meta."""
+    settings = Settings()
+    installation = prepare(settings)
+    with ExitStack() as stack:
+        # Python handlers are reset to the default in a child; an ignored SIGINT, which a script's
+        # background job has, would be inherited, and Dagster could then not be stopped at all.
+        stack.enter_context(_stoppable())
+        environment = _environment(installation)
+        if settings.world == "sandbox":
+            with installation.store.engine.begin() as connection:
+                set_twin_clock_flowing(connection, flowing=True)
+            environment["FLYWHEEL_META_GRAPH_URL"] = stack.enter_context(twin(installation, settings.sandbox_port))
+        dagster = stack.enter_context(_dagster(port, environment))
+        click.echo(f"world      {settings.world}")
+        click.echo(f"state      {settings.root} (database in {_database(settings)})")
+        click.echo(f"drop here  {settings.drop_path}")
+        click.echo(f"UI         http://127.0.0.1:{port}  (Ctrl-C stops everything)")
+        try:
+            code = dagster.wait()
+        except _Stop:
+            click.echo("stopping …")
+        else:
+            sys.exit(f"flywheel: Dagster ended by itself with exit code {code}; its messages are above")
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _Stop
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _environment(installation: Installation) -> dict[str, str]:
+    settings = installation.settings
+    url = server_url(settings).render_as_string(hide_password=False)
+    return {
+        **os.environ,
+        "FLYWHEEL_HOME": str(settings.root),
+        "FLYWHEEL_ACCOUNT_FILE": str(settings.account_file.absolute()),
+        "FLYWHEEL_DATABASE_URL": url,
+    }
+
+
+@contextmanager
+def _dagster(port: int, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    program = Path(sys.executable).with_name("dagster")
+    command = [str(program), "dev", "-m", "flywheel_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own program
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Dagster ends on SIGINT and takes its children with it; what is left of its session is killed."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        click.echo(f"Dagster did not stop within {_STOP_SECONDS} s and is killed", err=True)
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def _database(settings: Settings) -> str:
+    return "FLYWHEEL_DATABASE_URL" if settings.database_url else str(data_folder(settings))

@@ -1,0 +1,55 @@
+"""The speaker's own sentences. They are data from outside: quoted, never obeyed, cut or mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flywheel_assets.creative.director.language import tidy, words
+from flywheel_assets.creative.director.quality import hook_quality
+from flywheel_assets.creative.types import Brief, Perception, Word
+
+_PAUSE_SECONDS = 0.7  # longer silence between two words ends a sentence the recogniser did not close
+_SURE = 0.6  # mean word probability below which a sentence may be misheard and is not quoted
+_WORDS = range(3, 11)
+_LONGEST = 70  # characters; two lines of a hook title
+
+
+def spoken_words(perception: Perception) -> tuple[Word, ...] | None:
+    """All words in order; None when speech was not looked at in any scene."""
+    heard = [scene.words for scene in perception.features if scene.words is not None]
+    return tuple(sorted((word for part in heard for word in part), key=lambda word: word.start)) if heard else None
+
+
+def sentences(spoken: Iterable[Word]) -> list[list[Word]]:
+    """Words grouped by closing punctuation or a pause."""
+    groups: list[list[Word]] = []
+    is_open = False
+    for word in spoken:
+        if is_open and word.start - groups[-1][-1].end <= _PAUSE_SECONDS:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+        is_open = not word.text.strip().endswith((".", "!", "?"))
+    return groups
+
+
+def strongest_quote(brief: Brief, perception: Perception) -> str | None:
+    """The best short sentence to quote, with its closing mark; None when nothing was heard well enough."""
+    best: tuple[float, float, str] | None = None
+    for group in sentences(spoken_words(perception) or ()):
+        sure = sum(word.probability for word in group) / len(group)
+        text = _quotable(group)
+        if text is None or sure < _SURE:
+            continue
+        candidate = (hook_quality(text, brief).score, sure, text)
+        best = max(best, candidate) if best else candidate
+    return best[2] if best else None
+
+
+def _quotable(group: list[Word]) -> str | None:
+    raw = " ".join(word.text.strip() for word in group).strip()
+    text = tidy(raw)
+    if len(words(text)) not in _WORDS or len(text) > _LONGEST or "://" in text or "@" in text:
+        return None
+    mark = raw[-1] if raw[-1] in "?!" else "."
+    return text[:1].upper() + text[1:] + mark

@@ -1,0 +1,20 @@
+"""Jobs: which assets run together. A job never mixes two partition sets."""
+
+import dagster as dg
+
+# Everything from the raw video to the queued campaign, for one creative request.
+creative_generation = dg.define_asset_job(
+    "creative_generation",
+    selection=dg.AssetSelection.groups("creative"),
+    description="One raw video becomes approved, rendered and queued ad variations.",
+)
+
+# The queue is the retry: a run that failed half-way must not be started again by Dagster.
+drain_ad_changes = dg.define_asset_job(
+    "drain_ad_changes",
+    selection=dg.AssetSelection.groups("delivery"),
+    description="Sees every due change through the safe executor, then refreshes the view of what is at the platform.",
+    tags={"dagster/max_retries": "0"},
+)
+
+JOBS = [creative_generation, drain_ad_changes]

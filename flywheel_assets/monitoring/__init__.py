@@ -1,0 +1,1 @@
+"""What people and machines watch: progress, metrics, errors, notices."""

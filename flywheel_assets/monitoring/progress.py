@@ -1,0 +1,63 @@
+"""A Dagster logger for a person at a terminal: one line a finished stage, one moving line while it works."""
+
+import logging
+import sys
+import time
+
+import dagster as dg
+
+_CLEAR = "\r\x1b[2K"
+
+
+class _Terminal(logging.Handler):
+    """Writes to standard error. Without a terminal only finished stages are written, so that logs stay short."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started: dict[str, float] = {}
+        self._summary: dict[str, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        meta = getattr(record, "dagster_meta", {})
+        event, step = meta.get("dagster_event"), meta.get("step_key") or ""
+        if event is None:
+            self._moving(step, meta.get("orig_message") or record.getMessage())
+        elif event.event_type == dg.DagsterEventType.STEP_START:
+            self._started[step] = time.monotonic()
+            self._moving(step, "")
+        elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            summary = event.materialization.metadata.get("summary")
+            self._summary[step] = str(summary.value) if summary is not None else ""
+        elif event.event_type == dg.DagsterEventType.STEP_SUCCESS:
+            self._line(step, self._summary.get(step, "done"))
+        elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            self._line(step, f"FAILED: {_cause(event)}")
+
+    def _moving(self, step: str, message: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"{_CLEAR}{step:<24} … {message[:80]}")
+            sys.stderr.flush()
+
+    def _line(self, step: str, message: str) -> None:
+        seconds = time.monotonic() - self._started.get(step, time.monotonic())
+        clear = _CLEAR if sys.stderr.isatty() else ""
+        sys.stderr.write(f"{clear}{step:<24} {seconds:6.1f} s  {message}\n")
+        sys.stderr.flush()
+
+
+def _cause(event: dg.DagsterEvent) -> str:
+    """The error a person can act on: Dagster wraps it in one of its own."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "unknown" if error is None else error.message.strip()
+
+
+@dg.logger(description="One line a stage on standard error.")
+def progress(_: dg.InitLoggerContext) -> logging.Logger:
+    """A logger with nothing but the terminal as its handler."""
+    logger = logging.getLogger("flywheel.progress")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.handlers = [_Terminal()]
+    return logger

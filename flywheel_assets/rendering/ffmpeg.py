@@ -1,0 +1,111 @@
+"""Runs the bundled ffmpeg: bounded in time, reading local files only, writing whole files or none.
+
+File names follow `file:`, so that none can be an option or an address. Inside filter text `:` and `'` have a meaning,
+so files named there lie in a working folder under plain names.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+from flywheel_assets.core.errors import RenderFailed
+from flywheel_assets.rendering import fonts
+
+_LAST_LINES = 12
+_MISSING_GLYPH = "failed to find any fallback with glyph"
+_VERSION_TIMEOUT = 30.0
+# One filter thread: processes run side by side, and the output does not depend on the machine.
+_THREADS = ("-filter_threads", "1", "-filter_complex_threads", "1")
+_FONT_CONFIG = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{folder}</dir><cachedir>{cache}</cachedir></fontconfig>
+"""
+
+
+def local_input(path: Path) -> tuple[str, ...]:
+    """Arguments that read a local file and refuse any address inside it."""
+    return "-protocol_whitelist", "file,pipe", "-i", f"file:{path}"
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """The program's own name for its version, part of every cache key."""
+    answer = subprocess.run(  # noqa: S603 - our own program, constant arguments
+        [_program(), "-version"], capture_output=True, text=True, check=True, timeout=_VERSION_TIMEOUT
+    )
+    return answer.stdout.splitlines()[0]
+
+
+def run(arguments: Sequence[str], *, subject: str, timeout: float, folder: Path | None = None) -> str:
+    """Run ffmpeg and return what it logged.
+
+    Args:
+        arguments: everything after the global options.
+        subject: what is being made, for the error.
+        timeout: wall seconds before the process is killed.
+        folder: working folder with `workspace`'s fonts; only needed to draw text.
+
+    Raises:
+        RenderFailed: it failed, took too long, or could not draw a character.
+    """
+    command = [_program(), "-hide_banner", "-nostdin", "-nostats", "-y", *_THREADS, *arguments]
+    environment = None if folder is None else {**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")}
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell; file names follow `file:` and cannot be options
+            command, capture_output=True, text=True, errors="replace", timeout=timeout, cwd=folder, env=environment,
+            check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise RenderFailed(
+            f"{subject}: timeout: ffmpeg was stopped after {timeout:.0f} s; shorten the video or raise "
+            "FLYWHEEL_RENDERING__TIMEOUT_SECONDS"
+        ) from None
+    if done.returncode != 0:
+        raise RenderFailed(f"{subject}: ffmpeg ended with {done.returncode}:\n{_tail(done.stderr)}")
+    if _MISSING_GLYPH in done.stderr:
+        raise RenderFailed(f"{subject}: missing_glyph: libass could not draw a character:\n{_tail(done.stderr)}")
+    return done.stderr
+
+
+def write(target: Path, make: Callable[[Path], object]) -> None:
+    """Let `make` write a temporary file beside `target`, flush it and give it its final name.
+
+    Whatever goes wrong before that, nothing exists under the final name and the temporary file is removed.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.stem}.{uuid4().hex}.part{target.suffix}")
+    try:
+        make(part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A temporary folder in which text can be drawn with the bundled fonts and no others: `fonts`, `fonts.conf`."""
+    with TemporaryDirectory(prefix="flywheel-render-") as name:
+        folder = Path(name)
+        (folder / "fonts").symlink_to(fonts.FOLDER)
+        config = _FONT_CONFIG.format(folder=folder / "fonts", cache=folder / "cache")
+        (folder / "fonts.conf").write_text(config)
+        yield folder
+
+
+def _program() -> str:
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _tail(log: str) -> str:
+    return "\n".join(log.strip().splitlines()[-_LAST_LINES:])

@@ -1,0 +1,108 @@
+"""Speech that is clear and as loud as the platform plays it.
+
+Loudness is set in two passes, like `loudnorm=linear=true`: measure the mix, apply one gain. Where that gain would
+lift peaks over the ceiling, loudnorm silently changes to riding the level and misses its target on short, peaky
+material; here a limiter at four times the sample rate holds the true peaks instead, and the result is measured again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flywheel_assets.creative.types import Perception
+from flywheel_assets.rendering.canvas import Canvas
+from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.types import AudioPlan, AudioSpan
+
+SAMPLE_RATE = 48_000
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Levels in dB."""
+
+    highpass_hz: int = 80  # below speech: rumble, wind, handling
+    peak_margin_db: float = 0.7  # AAC overshoots what it is given
+    tail_seconds: float = 1.0  # source sound over the end card, fading
+    least_fade_seconds: float = 0.15
+    joint_seconds: float = 0.006  # faded in and out at every joint; a cut wave clicks
+
+
+class AudioEnhancement(RenderModule):
+    """Rumble out, level range narrowed, loudness and peaks set; measured twice, applied once."""
+
+    name = "audio_enhancement"
+    version = "1"
+    promise = "48 kHz stereo at the asked loudness within 1 LU, true peaks under the ceiling, faded out at the end."
+    defaults = Defaults()
+
+    def sound_filter(self) -> str:
+        """Filter for the source's sound, before anything is cut from it."""
+        stereo = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=channel_layouts=stereo"
+        compress = "acompressor=threshold=-22dB:ratio=3:attack=8:release=160:knee=6"
+        return f"{stereo},highpass=f={self.defaults.highpass_hz},{compress}"
+
+    def plan(self, context: PlanContext) -> AudioPlan:
+        """The sound of every shot, and of the time after the last one until somebody speaks again."""
+        perception, canvas = context.perception, context.canvas
+        tail = min(
+            canvas.frames(_quiet_after(context, self.defaults.tail_seconds)), context.card_end - context.card_start
+        )
+        return AudioPlan(
+            has_source=perception.has_audio,
+            spans=tuple(AudioSpan(source_start=shot.scene.start, frames=shot.frames) for shot in context.shots),
+            tail_frames=tail,
+            fade_seconds=max(tail / canvas.fps, self.defaults.least_fade_seconds),
+            total_frames=context.card_end,
+        )
+
+    def arrange(self, plan: AudioPlan, canvas: Canvas) -> str:
+        """Filter that cuts the spans from `[0:a]`, joins them, fades the end and fills up with silence: `[mix]`."""
+        joint = self.defaults.joint_seconds
+        last = plan.spans[-1]
+        spans = (*plan.spans[:-1], AudioSpan(source_start=last.source_start, frames=last.frames + plan.tail_frames))
+        names = "".join(f"[s{i}]" for i in range(len(spans)))
+        inputs = "".join(f"[c{i}]" for i in range(len(spans)))
+        cuts = ";".join(f"[c{i}]{_cut(span, canvas, joint)}[s{i}]" for i, span in enumerate(spans))
+        heard = sum(span.frames for span in spans) / canvas.fps
+        return (
+            f"[0:a]asplit={len(spans)}{inputs};{cuts};{names}concat=n={len(spans)}:v=0:a=1,"
+            f"afade=t=out:st={heard - plan.fade_seconds:.4f}:d={plan.fade_seconds:.4f},"
+            f"apad=whole_len={_samples(plan.total_frames, canvas)}[mix]"
+        )
+
+    def level(self, *, gain_db: float, ceiling_dbtp: float) -> str:
+        """Filter that applies a gain under a ceiling of true peaks, found at four times the sample rate."""
+        limit = 10 ** ((ceiling_dbtp - self.defaults.peak_margin_db) / 20)
+        return (
+            f"volume={gain_db:.2f}dB,aresample={4 * SAMPLE_RATE},"
+            f"alimiter=limit={limit:.4f}:attack=4:release=60:level=0,aresample={SAMPLE_RATE}"
+        )
+
+
+def _quiet_after(context: PlanContext, longest: float) -> float:
+    """Seconds of source after the last shot in which no new word begins, at most `longest`."""
+    end = context.shots[-1].scene.end
+    perception = context.perception
+    left = _source_seconds(perception) - end
+    words = [word.start - end for found in perception.features for word in found.words or () if word.end > end]
+    return max(min([longest, left, *words]), 0.0)
+
+
+def _source_seconds(perception: Perception) -> float:
+    return perception.frame_count / perception.fps
+
+
+def _samples(frames: int, canvas: Canvas) -> int:
+    return round(frames * SAMPLE_RATE / canvas.fps)
+
+
+def _cut(span: AudioSpan, canvas: Canvas, joint: float) -> str:
+    """A span of exact length; source sound that ends early goes on as silence."""
+    start = round(span.source_start * SAMPLE_RATE)
+    count = _samples(span.frames, canvas)
+    seconds = span.frames / canvas.fps
+    return (
+        f"atrim=start_sample={start}:end_sample={start + count},asetpts=N/SR/TB,apad=whole_len={count},"
+        f"afade=t=in:d={joint},afade=t=out:st={max(seconds - joint, 0):.4f}:d={joint}"
+    )

@@ -1,0 +1,153 @@
+"""The spoken words on the screen, a few at a time, the current one lit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flywheel_assets.creative.types import Word
+from flywheel_assets.rendering import ass
+from flywheel_assets.rendering.canvas import Canvas, centred, clearest
+from flywheel_assets.rendering.fonts import LINE_HEIGHT, clean, fit, require_glyphs
+from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.palette import ACCENT, INK, PAPER
+from flywheel_assets.rendering.timeline import Shot
+from flywheel_assets.rendering.types import Box, FontName, Overlay, OverlayWord
+
+_MUSIC = str.maketrans("", "", "♩♪♫♬")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Lengths in design pixels. Two or three words are what an eye takes in at once."""
+
+    font: FontName = "Inter Bold"
+    em: float = 66.0
+    outline: float = 7.0
+    words: int = 3
+    characters: int = 22
+    pause_seconds: float = 0.6  # a longer pause starts a new card
+    hold_seconds: float = 0.25  # a card stays this long after its last word
+    card_seconds: tuple[float, float] = (0.4, 2.5)
+
+
+class AutoCaptions(RenderModule):
+    """One line a card, outlined so that it can be read on anything."""
+
+    name = "auto_captions"
+    version = "1"
+    promise = "What is said can be read while it is said: at most three words a card, on time to the frame."
+    defaults = Defaults()
+
+    def overlays(self, context: PlanContext) -> tuple[Overlay, ...]:
+        """The cards of every scene, on the output's timeline.
+
+        Raises:
+            RenderFailed: a character cannot be drawn.
+        """
+        return tuple(card for shot in context.shots for card in self._cards(shot, context))
+
+    def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[ass.Event, ...]:
+        """The line once per lit word, one after the other."""
+        x, y = overlay.centre
+        events: list[ass.Event] = []
+        for lit in range(len(overlay.words)):
+            start = overlay.start_frame if not events else overlay.words[lit].start_frame
+            end = overlay.words[lit + 1].start_frame if lit + 1 < len(overlay.words) else overlay.end_frame
+            if end <= start:
+                continue
+            place = ass.pop(x, y, (x, y)) if overlay.entering and not events else ass.still(x, y)
+            tags = f"{place}\\bord{canvas.px(self.defaults.outline):.1f}\\shad0\\3c{INK.ass}"
+            body = f"{{{tags}{ass.font_tags(overlay.font, overlay.em)}}}{_lit(overlay, lit)}"
+            events.append(ass.Event(2, start, end, body))
+        return tuple(events)
+
+    def _cards(self, shot: Shot, context: PlanContext) -> list[Overlay]:
+        use, canvas = self.defaults, context.canvas
+        groups = _groups(_spoken(shot, context), use)
+        begins = [_frame(group[0].start, shot, canvas) for group in groups]
+        cards: list[Overlay] = []
+        for group, begin, following in zip(groups, begins, [*begins, shot.end][1:], strict=True):
+            low, high = (begin + canvas.frames(seconds) for seconds in use.card_seconds)
+            end = min(max(_frame(group[-1].end + use.hold_seconds, shot, canvas), low), high, following)
+            if end > begin:
+                cards.append(self._card(group, (begin, end), shot, context))
+        return cards
+
+    def _card(self, group: list[Word], span: tuple[int, int], shot: Shot, context: PlanContext) -> Overlay:
+        use, canvas = self.defaults, context.canvas
+        line = " ".join(word.text for word in group)
+        require_glyphs(line, use.font, f"caption of scene {shot.scene.index}")
+        edge = canvas.px(use.outline)
+        room = canvas.safe[2] - canvas.safe[0] - 2 * edge
+        fitted = fit(line, use.font, em=canvas.px(use.em), width=room, max_lines=1)
+        size = fitted.width + 2 * edge, canvas.px(use.em) * LINE_HEIGHT + 2 * edge
+        begins = [min(max(_frame(word.start, shot, canvas), span[0]), span[1]) for word in group]
+        words = tuple(
+            OverlayWord(text=word.text, start_frame=begin, end_frame=end)
+            for word, begin, end in zip(group, begins, [*begins[1:], span[1]], strict=True)
+        )
+        return Overlay(
+            module=self.name, role="caption", lines=fitted.lines, font=use.font, em=fitted.em,
+            box=_place(size, shot, context), start_frame=span[0], end_frame=span[1], words=words,
+        )  # fmt: skip
+
+
+def _spoken(shot: Shot, context: PlanContext) -> list[Word]:
+    """The scene's words, one token each, without the marks recognisers write for music and pauses."""
+    features = context.features(shot.scene.index)
+    found: list[Word] = []
+    for word in (features.words if features else None) or ():
+        if not shot.scene.start <= (word.start + word.end) / 2 < shot.scene.end:
+            continue
+        tokens = [token for token in clean(word.text.translate(_MUSIC)).split() if any(map(str.isalnum, token))]
+        step = (word.end - word.start) / max(len(tokens), 1)
+        for place, token in enumerate(tokens):
+            begin = word.start + place * step
+            found.append(Word(text=token, start=begin, end=begin + step, probability=word.probability))
+    return sorted(found, key=lambda word: word.start)
+
+
+def _groups(words: list[Word], use: Defaults) -> list[list[Word]]:
+    """Words that share a card: few, short, and not across a pause or the end of a sentence."""
+    groups: list[list[Word]] = []
+    for word in words:
+        last = groups[-1] if groups else []
+        if last and _joins(last, word, use):
+            last.append(word)
+        else:
+            groups.append([word])
+    return groups
+
+
+def _joins(group: list[Word], word: Word, use: Defaults) -> bool:
+    length = sum(len(member.text) + 1 for member in group) + len(word.text)
+    pause = word.start - group[-1].end
+    ended = group[-1].text[-1] in ".!?;:"
+    too_long = word.end - group[0].start > use.card_seconds[1]
+    return (
+        len(group) < use.words and length <= use.characters and pause <= use.pause_seconds and not (ended or too_long)
+    )
+
+
+def _frame(time: float, shot: Shot, canvas: Canvas) -> int:
+    """Output frame of a source time within the shot."""
+    inside = min(max(time - shot.scene.start, 0.0), shot.scene.seconds)
+    return min(shot.start + canvas.frames(inside), shot.end)
+
+
+def _place(size: tuple[float, float], shot: Shot, context: PlanContext) -> Box:
+    """Below the picture where there is room, else where it hides least of the scene's own text."""
+    _, top, _, bottom = context.canvas.safe
+    lowest = bottom - size[1] / 2
+    below = (context.picture.box[3] + bottom) / 2
+    middles = (min(below, lowest), lowest - 2 * size[1], (top + bottom) / 2, lowest - 4 * size[1])
+    options = tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
+    return clearest(options, context.source_text(shot.scene.index))
+
+
+def _lit(overlay: Overlay, lit: int) -> str:
+    """The line with one word in the accent colour."""
+    return " ".join(
+        f"{{\\1c{(ACCENT if place == lit else PAPER).ass}}}{ass.escape(word.text)}"
+        for place, word in enumerate(overlay.words)
+    )

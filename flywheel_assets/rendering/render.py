@@ -1,0 +1,159 @@
+"""Plans, segments and sound become finished variations, named by what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from flywheel_assets.core.errors import RenderFailed
+from flywheel_assets.core.ids import file_sha256
+from flywheel_assets.creative.types import Blueprint, Perception
+from flywheel_assets.rendering import audio, ffmpeg, probe, segments, srt
+from flywheel_assets.rendering.plan import edit_plan, timescale
+from flywheel_assets.rendering.segments import Recipe
+from flywheel_assets.rendering.types import EditPlan, Render
+from flywheel_assets.settings import Rendering
+
+Progress = Callable[[str, int, int], None]
+
+_COVER_SECONDS = 0.8  # the hook stands still and the opening has begun
+_COVER_BYTES = 1_000_000
+_COVER_QUALITIES = (2, 4, 7, 12, 20)  # ffmpeg's JPEG scale, best first
+_NAME = 24  # hexadecimal digits of the plan hash in a file's name
+
+
+def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is not obvious
+    source: Path,
+    blueprints: Sequence[Blueprint],
+    perception: Perception,
+    out_dir: Path,
+    cache_dir: Path,
+    settings: Rendering,
+    progress: Progress | None = None,
+) -> tuple[Render, ...]:
+    """Render each blueprint to `out_dir`, sharing encoded segments through `cache_dir`.
+
+    Doing it again does nothing: what is finished is found by its name. `progress` is told ("segments" or
+    "variations", done, of how many).
+
+    Raises:
+        RenderFailed: the source is not the one that was analysed, a blueprint cannot be planned, or ffmpeg failed.
+    """
+    _same_video(source, perception)
+    tell = progress or _nobody
+    plans = [edit_plan(blueprint, perception, settings) for blueprint in blueprints]
+    recipes = [[segments.recipe(segment, plan) for segment in plan.segments] for plan in plans]
+    open_recipes = [
+        found for plan, needed in zip(plans, recipes, strict=True) if _finished(plan, out_dir) is None
+        for found in needed
+    ]  # fmt: skip
+    fresh = set(
+        segments.encode_all(source, open_recipes, cache_dir, settings, lambda done, of: tell("segments", done, of))
+    )
+    renders: list[Render] = []
+    for blueprint, plan, needed in zip(blueprints, plans, recipes, strict=True):
+        made = {found.key for found in needed} & fresh
+        fresh -= made
+        facts = _finished(plan, out_dir) or _assemble(
+            source, plan, needed, out_dir=out_dir, cache_dir=cache_dir, settings=settings
+        )
+        counts = {"segments_encoded": len(made), "segments_reused": len(needed) - len(made)}
+        renders.append(facts.model_copy(update={"key": blueprint.key, **counts}))
+        tell("variations", len(renders), len(blueprints))
+    return tuple(renders)
+
+
+def _nobody(stage: str, done: int, of: int) -> None:
+    del stage, done, of
+
+
+def _same_video(source: Path, perception: Perception) -> None:
+    found = file_sha256(source)
+    if found != perception.video_sha256:
+        raise RenderFailed(
+            f"{source.name}: other_video: its content is {found[:12]}, the analysis is of "
+            f"{perception.video_sha256[:12]}; analyse this file first"
+        )
+
+
+def _file(plan: EditPlan, out_dir: Path, suffix: str) -> Path:
+    return out_dir / f"{plan.plan_hash[:_NAME]}{suffix}"
+
+
+def _finished(plan: EditPlan, out_dir: Path) -> Render | None:
+    """The record of an earlier run, written last, if its files are still there."""
+    record = _file(plan, out_dir, ".json")
+    if not record.is_file():
+        return None
+    found = Render.model_validate_json(record.read_text(encoding="utf-8"))
+    here = found.model_copy(
+        update={
+            "path": _file(plan, out_dir, ".mp4"),
+            "cover_path": _file(plan, out_dir, ".jpg"),
+            "captions_srt": _file(plan, out_dir, ".srt") if found.captions_srt else None,
+        }
+    )
+    files = [path for path in (here.path, here.cover_path, here.captions_srt) if path]
+    return here if all(path.is_file() for path in files) else None
+
+
+def _assemble(
+    source: Path, plan: EditPlan, needed: list[Recipe], *, out_dir: Path, cache_dir: Path, settings: Rendering
+) -> Render:
+    path, cover, subtitles = (_file(plan, out_dir, suffix) for suffix in (".mp4", ".jpg", ".srt"))
+    sound = audio.enhanced_source(source, plan, cache_dir, settings)
+    with ffmpeg.workspace() as folder:
+        heard = audio.render_sound(sound, plan, folder / "sound.m4a", settings)
+        parts = [segments.path_of(found.key, cache_dir) for found in needed]
+        ffmpeg.write(path, lambda part: _join(parts, folder, part, plan, settings))
+    ffmpeg.write(cover, lambda part: _cover(path, part, plan, settings))
+    text = srt.captions(plan)
+    if text is not None:
+        ffmpeg.write(subtitles, lambda part: part.write_text(text, encoding="utf-8"))
+    facts = Render(
+        key="", path=path, cover_path=cover, captions_srt=subtitles if text else None, width=plan.width,
+        height=plan.height, fps=plan.fps, frames=plan.frames, seconds=plan.frames / plan.fps, plan_hash=plan.plan_hash,
+        loudness_lufs=heard.lufs if heard else None, true_peak_dbtp=heard.peak_dbtp if heard else None,
+        segments_encoded=0, segments_reused=0, module_versions=plan.module_versions,
+    )  # fmt: skip
+    record = facts.model_dump_json()
+    ffmpeg.write(_file(plan, out_dir, ".json"), lambda part: part.write_text(record, encoding="utf-8"))
+    return facts
+
+
+def _join(parts: list[Path], folder: Path, target: Path, plan: EditPlan, settings: Rendering) -> None:
+    """Segments one after the other, packets untouched, with the sound."""
+    links = [folder / f"{number:03d}.mp4" for number in range(len(parts))]
+    for link, part in zip(links, parts, strict=True):
+        link.symlink_to(part.absolute())
+    (folder / "parts.txt").write_text("".join(f"file '{link.name}'\n" for link in links))
+    ffmpeg.run(
+        ["-f", "concat", "-safe", "1", *ffmpeg.local_input(folder / "parts.txt"),
+         *ffmpeg.local_input(folder / "sound.m4a"), "-map", "0:v", "-map", "1:a", "-c", "copy",
+         *timescale(plan.fps), "-movflags", "+faststart", f"file:{target}"],
+        subject="variation", timeout=settings.timeout_seconds,
+    )  # fmt: skip
+    made = probe.count_frames(target)
+    if made != plan.frames:
+        raise RenderFailed(
+            f"{target.name}: frame_count: {made} frames were joined, the plan wants {plan.frames}; "
+            "empty the segment cache and render again"
+        )
+
+
+def _cover(video: Path, target: Path, plan: EditPlan, settings: Rendering) -> None:
+    """A picture of the opening scene with the hook on it, small enough for the platform."""
+    opening = plan.segments[0].frames / plan.fps
+    at = min(_COVER_SECONDS, opening / 2)
+    for quality in _COVER_QUALITIES:
+        ffmpeg.run(
+            ["-ss", f"{at:.3f}", *ffmpeg.local_input(video), "-frames:v", "1", "-q:v", str(quality), "-update", "1",
+             f"file:{target}"],
+            subject="cover picture", timeout=settings.timeout_seconds,
+        )  # fmt: skip
+        if target.stat().st_size <= _COVER_BYTES:
+            return
+    raise RenderFailed(
+        f"{video.name}: cover_size: the smallest cover has {target.stat().st_size} bytes, the platform takes "
+        f"{_COVER_BYTES}; open with a calmer scene"
+    )

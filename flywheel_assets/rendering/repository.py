@@ -1,0 +1,114 @@
+"""Renders as rows: made, measured and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from flywheel_assets.creative.types import Blueprint, Perception
+from flywheel_assets.rendering.plan import edit_plan
+from flywheel_assets.rendering.quality import inspect
+from flywheel_assets.rendering.render import render_all
+from flywheel_assets.rendering.types import QualityLine, Render
+from flywheel_assets.store.rows import replace_rows
+from flywheel_assets.store.store import Store
+from flywheel_assets.store.tables import renders
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A render, where it is kept, and what was measured on it."""
+
+    render: Render
+    uri: str
+    cover_uri: str
+    quality: tuple[QualityLine, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Every promise was kept."""
+        return all(line.passed for line in self.quality)
+
+    @property
+    def faults(self) -> list[str]:
+        """The promises that were not."""
+        return [f"{line.feature}: {line.value}, wanted {line.wanted}" for line in self.quality if not line.passed]
+
+    def row(self) -> dict[str, Any]:
+        """One line for a person."""
+        one = self.render
+        return {
+            "variation": one.key,
+            "file": str(one.path),
+            "size": f"{one.width}x{one.height}",
+            "seconds": round(one.seconds, 2),
+            "LUFS": one.loudness_lufs,
+            "passed": self.passed,
+            "faults": "; ".join(self.faults),
+        }
+
+
+def render_and_inspect(
+    store: Store,
+    video_uri: str,
+    blueprints: Sequence[Blueprint],
+    perception: Perception,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[Finished, ...]:
+    """Render the blueprints, put the files into blob storage, and measure each.
+
+    Raises:
+        RenderFailed: a file could not be made at all.
+    """
+    settings, root = store.settings.rendering, store.settings.root
+    source = store.blobs.local(video_uri)
+    made = render_all(source, blueprints, perception, root / "renders", root / "cache" / "segments", settings, progress)
+    finished = []
+    for blueprint, render in zip(blueprints, made, strict=True):
+        plan = edit_plan(blueprint, perception, settings)
+        uri, cover = store.blobs.put(render.path).uri, store.blobs.put(render.cover_path).uri
+        finished.append(Finished(render, uri, cover, inspect(render.path, plan, settings)))
+        if progress:
+            progress("inspected", len(finished), len(made))
+    return tuple(finished)
+
+
+def save_renders(connection: Connection, creative_id: str, finished: Sequence[Finished]) -> None:
+    """Replace the renders of a creative."""
+    rows = [
+        {
+            "key": one.render.key,
+            "uri": one.uri,
+            "cover_uri": one.cover_uri,
+            "plan_hash": one.render.plan_hash,
+            "width": one.render.width,
+            "height": one.render.height,
+            "frames": one.render.frames,
+            "seconds": one.render.seconds,
+            "passed": one.passed,
+            "quality": [line.model_dump(mode="json") for line in one.quality],
+            "details": one.render.model_dump(mode="json"),
+        }
+        for one in finished
+    ]
+    replace_rows(connection, renders, creative_id, rows)
+
+
+@dataclass(frozen=True)
+class StoredRender:
+    """What publishing needs of a render that passed."""
+
+    key: str
+    uri: str
+    cover_uri: str
+
+
+def load_passed(connection: Connection, creative_id: str) -> tuple[StoredRender, ...]:
+    """The renders of a creative that kept every promise, by key."""
+    table = renders.c
+    query = select(table.key, table.uri, table.cover_uri).where(table.creative_id == creative_id, table.passed)
+    return tuple(StoredRender(*row) for row in connection.execute(query.order_by(table.key)))

@@ -1,0 +1,191 @@
+"""What the twin remembers: one SQLite file, one lock, a journal of every call.
+
+An effect and its journal row are one transaction, so the journal is the truth that other parts
+are checked against. Business time comes from the caller; wall time is only noted in the journal.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.money import minor_digits
+
+_FIRST_ID = 120_200_000_000_000_000  # ids look like Meta's: too long for a float, so nobody stores them as one
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, account TEXT NOT NULL, parent INTEGER,
+    created REAL NOT NULL, updated REAL NOT NULL, data TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (account, kind);
+CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent);
+CREATE TABLE IF NOT EXISTS uploads (
+    session INTEGER PRIMARY KEY, account TEXT NOT NULL, video INTEGER NOT NULL,
+    size INTEGER NOT NULL, received INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS budget_changes (object INTEGER NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS budget_changes_by_object ON budget_changes (object, at);
+CREATE TABLE IF NOT EXISTS budget_blocks (object INTEGER PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (
+    id INTEGER PRIMARY KEY, real_time TEXT NOT NULL, business_time REAL NOT NULL, account TEXT,
+    method TEXT NOT NULL, path TEXT NOT NULL, params TEXT NOT NULL, status INTEGER NOT NULL,
+    answer TEXT NOT NULL, applied INTEGER NOT NULL, fault TEXT, cost INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS journal_by_account ON journal (account, business_time);
+"""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One stored object; ``created`` and ``updated`` are business epoch seconds."""
+
+    id: int
+    kind: str
+    account: str
+    parent: int | None
+    created: float
+    updated: float
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One journal row about to be written; ``params`` are free of secrets and file contents."""
+
+    account: str | None
+    method: str
+    path: str
+    params: Mapping[str, str]
+    status: int
+    answer: Any
+    applied: bool
+    fault: str | None
+    cost: int
+
+
+class SandboxMeta:
+    """The twin's memory.
+
+    Args:
+        path: SQLite file; created with its folder when missing, taken up again otherwise.
+        accounts: currency of each ad account, keyed ``act_<digits>``.
+        clock: timezone-aware business time; every rule uses it.
+        video_seconds: business seconds from a finished upload until the video is ready.
+        score_limit: calls an account may make in 300 business seconds, a write counting three.
+            9000 is Meta's standard tier.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        accounts: Mapping[str, str],
+        clock: Callable[[], datetime],
+        *,
+        video_seconds: float = 60.0,
+        score_limit: int = 9000,
+    ) -> None:
+        for currency in accounts.values():
+            minor_digits(currency)
+        self.accounts, self.video_seconds, self.score_limit = dict(accounts), video_seconds, score_limit
+        self._clock, self._lock = clock, threading.RLock()
+        self.upload_folder = path.with_suffix(".uploads")
+        self.upload_folder.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+
+    def close(self) -> None:
+        """Close the file; nothing is lost."""
+        with self._lock:
+            self._db.close()
+
+    def now(self) -> float:
+        """Business time in epoch seconds."""
+        moment = self._clock()
+        if moment.tzinfo is None:
+            raise ConfigurationError(
+                f"the sandbox clock gave {moment} without a time zone; give it timezone-aware times"
+            )
+        return moment.timestamp()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, one at a time."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement of this package and return its rows."""
+        with self._lock:
+            return self._db.execute(statement, values).fetchall()
+
+    def add(self, kind: str, account: str, parent: int | None, data: Mapping[str, Any]) -> int:
+        """Store a new object; returns its id."""
+        now = self.now()
+        ((last,),) = self.execute("SELECT coalesce(max(id), ?) FROM objects", _FIRST_ID)
+        row = (last + 1, kind, account, parent, now, now, json.dumps(dict(data)))
+        self.execute("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
+        return int(last) + 1
+
+    def put(self, node_id: int, data: Mapping[str, Any]) -> None:
+        """Replace an object's data."""
+        self.execute(
+            "UPDATE objects SET data = ?, updated = ? WHERE id = ?", json.dumps(dict(data)), self.now(), node_id
+        )
+
+    def get(self, node_id: int | None) -> Node | None:
+        """The object with this id."""
+        rows = self.execute("SELECT * FROM objects WHERE id = ?", node_id)
+        return _node(rows[0]) if rows else None
+
+    def nodes(self, account: str, kind: str) -> list[Node]:
+        """An account's objects of one kind, newest first."""
+        rows = self.execute("SELECT * FROM objects WHERE account = ? AND kind = ? ORDER BY id DESC", account, kind)
+        return [_node(row) for row in rows]
+
+    def next_call(self) -> int:
+        """The number that the next journal row will get."""
+        ((last,),) = self.execute("SELECT coalesce(max(id), 0) FROM journal")
+        return int(last) + 1
+
+    def write(self, entry: Entry) -> None:
+        """Append to the journal."""
+        now, params, answer = self.now(), json.dumps(dict(entry.params)), json.dumps(entry.answer)
+        place = (datetime.now(UTC).isoformat(), now, entry.account, entry.method, entry.path)
+        rest = (params, entry.status, answer, int(entry.applied), entry.fault, entry.cost)
+        self.execute("INSERT INTO journal VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *place, *rest)
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Every call so far, oldest first."""
+        columns = "id, real_time, business_time, account, method, path, params, status, answer, applied, fault"
+        rows = self.execute(f"SELECT {columns} FROM journal ORDER BY id")  # noqa: S608 - a constant list of columns
+        return [_journal_row(dict(zip(columns.split(", "), row, strict=True))) for row in rows]
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Every object as stored, oldest first."""
+        rows = self.execute("SELECT * FROM objects ORDER BY id")
+        return [{**vars(_node(row)), "id": str(row[0])} for row in rows]
+
+
+def _node(row: tuple[Any, ...]) -> Node:
+    number, kind, account, parent, created, updated, data = row
+    return Node(number, kind, account, parent, created, updated, json.loads(data))
+
+
+def _journal_row(row: dict[str, Any]) -> dict[str, Any]:
+    decoded = {"params": json.loads(row["params"]), "answer": json.loads(row["answer"])}
+    business = datetime.fromtimestamp(row["business_time"], UTC).isoformat()
+    return {**row, **decoded, "business_time": business, "applied": bool(row["applied"])}

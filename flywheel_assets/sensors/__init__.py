@@ -1,0 +1,95 @@
+"""Sensors: they notice and ask for runs; what is decided is decided in the domain code they call."""
+
+import json
+
+import dagster as dg
+
+from flywheel_assets.assets.common import CREATIVES
+from flywheel_assets.core.account import Account
+from flywheel_assets.creative.intake import Dropped, Intake, dropped_files, take_in, unknown
+from flywheel_assets.execution.queue import is_due
+from flywheel_assets.jobs import creative_generation, drain_ad_changes
+from flywheel_assets.store.store import Store
+
+# A tick stays short: more files wait for the next one.
+_FILES_PER_TICK = 10
+
+
+@dg.sensor(
+    job=creative_generation,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Takes in videos from the drop folder. A file is taken when it has not changed since the last tick.",
+)
+def uploads(
+    context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]
+) -> dg.SensorResult | dg.SkipReason:
+    """One tick: settled files are taken in, the others are remembered in the cursor and looked at again."""
+    folder = store.settings.drop_path
+    with store.engine.connect() as connection:
+        new = unknown(connection, dropped_files(folder))
+    settled = [file for file in new if _signature(file) in _remembered(context.cursor)]
+    results = [take_in(store, folder, file, account) for file in settled[:_FILES_PER_TICK]]
+    for result in results:
+        context.log.info(result.message)
+    context.update_cursor(json.dumps([_signature(file) for file in new if file not in settled[:_FILES_PER_TICK]]))
+    requested = [result for result in results if result.run is not None]
+    if not requested:
+        said = "; ".join(result.message for result in results) or f"{len(new)} files have to stay unchanged for a tick"
+        return dg.SkipReason(said if new else f"nothing new in {folder}")
+    return dg.SensorResult(
+        run_requests=[_run(result) for result in requested],
+        dynamic_partitions_requests=[CREATIVES.build_add_request([str(result.creative_id) for result in requested])],
+    )
+
+
+def _run(result: Intake) -> dg.RunRequest:
+    # The attempt is part of the key: the same video asks for the same run once, a lost run can be asked for again.
+    return dg.RunRequest(
+        run_key=f"{result.creative_id}:{result.run}",
+        partition_key=result.creative_id,
+        tags={"flywheel/upload": result.name},
+    )
+
+
+def _signature(file: Dropped) -> list[str | int]:
+    return [file.name, file.size, file.modified_ns]
+
+
+def _remembered(cursor: str | None) -> list[list[str | int]]:
+    """Files of the last tick. A cursor nobody can read costs one tick, not the sensor."""
+    try:
+        seen = json.loads(cursor or "[]")
+    except json.JSONDecodeError:
+        return []
+    return seen if isinstance(seen, list) else []
+
+
+@dg.sensor(
+    job=drain_ad_changes,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a drain when a change is due; never more than one at a time.",
+)
+def ad_change_queue(
+    context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store]
+) -> dg.RunRequest | dg.SkipReason:
+    """Asks for a run without a run key: the queue itself knows what has been done."""
+    with store.engine.connect() as connection:
+        if not is_due(connection):
+            return dg.SkipReason("no change is due")
+    running = dg.RunsFilter(job_name=drain_ad_changes.name, statuses=_UNFINISHED)
+    if context.instance.get_runs_count(running):
+        return dg.SkipReason("a drain is under way")
+    return dg.RunRequest()
+
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+SENSORS = [uploads, ad_change_queue]

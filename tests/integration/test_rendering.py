@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from flywheel_assets.core.errors import RenderFailed
+from flywheel_assets.core.ids import file_sha256
+from flywheel_assets.creative.types import Blueprint, Engine, Hook, Perception, Scene, SceneFeatures, Word
+from flywheel_assets.rendering.ffmpeg import run
+from flywheel_assets.rendering.plan import edit_plan
+from flywheel_assets.rendering.quality import inspect
+from flywheel_assets.rendering.render import render_all
+from flywheel_assets.rendering.types import Render
+from flywheel_assets.settings import Rendering
+
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+SMALL = Rendering(width=540, height=960)
+SCENE_FRAMES = (36, 30, 33, 39)
+PICTURES = ("testsrc2", "smptehdbars", "rgbtestsrc", "pal75bars")
+HOOKS = (
+    "Tired of cold coffee?",
+    "Stop waiting for a repair",
+    r"Read {\b1}this: it's [new]; ok",
+    "Fresh coffee every morning",
+    "Your office deserves better",
+)
+ORDERS = ((0, 1, 2), (0, 2, 3), (0, 1, 3), (3, 1, 2), (0, 1, 2, 3))
+WORDS = (("Fresh", 0.2, 0.5), ("coffee", 0.5, 0.9), ("daily", 1.3, 1.6), ("Call", 2.4, 2.7), ("today", 2.7, 3.1))
+
+
+def _film(path: Path, *, sound: bool, fps: str = "30") -> Path:
+    """Four flat, differently patterned scenes and a tone that swells and fades like speech."""
+    inputs: list[str] = []
+    for picture, frames in zip(PICTURES, SCENE_FRAMES, strict=True):
+        inputs += ["-f", "lavfi", "-i", f"{picture}=s=640x360:r={fps}:d={frames / 30:.4f}"]
+    graph = "[0][1][2][3]concat=n=4,format=yuv420p[v]"
+    encode = ["-c:v", "libx264", "-preset", "ultrafast"]
+    if sound:
+        inputs += ["-f", "lavfi", "-i", f"aevalsrc='0.15*sin(2*PI*330*t)*(0.2+abs(sin(7*t)))':s=44100:d={138 / 30}"]
+        encode += ["-map", "4:a", "-c:a", "aac"]
+    command = [FFMPEG, "-v", "error", "-y", *inputs, "-filter_complex", graph, "-map", "[v]", *encode, str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    return path
+
+
+def _perception(video: Path, *, sound: bool) -> Perception:
+    starts = [sum(SCENE_FRAMES[:i]) for i in range(len(SCENE_FRAMES))]
+    scenes = tuple(
+        Scene(index=i, start_frame=a, end_frame=a + n, start=a / 30, end=(a + n) / 30)
+        for i, (a, n) in enumerate(zip(starts, SCENE_FRAMES, strict=True))
+    )
+    features = tuple(
+        SceneFeatures(
+            index=scene.index, brightness=0.5, saturation=0.5, motion=0.1, sharpness=100, texts=(), objects=None,
+            words=tuple(
+                Word(text=t, start=a, end=b, probability=0.9) for t, a, b in WORDS if scene.start <= a < scene.end
+            ),
+        )
+        for scene in scenes
+    )  # fmt: skip
+    engine = Engine(name="by hand")
+    return Perception(
+        video_sha256=file_sha256(video), fps=30, frame_count=sum(SCENE_FRAMES), width=640, height=360, has_audio=sound,
+        scenes=scenes, features=features,
+        engines={"scenes": engine, "text": engine, "speech": engine, "objects": engine},
+    )  # fmt: skip
+
+
+def _blueprint(number: int, hook: str, order: tuple[int, ...]) -> Blueprint:
+    return Blueprint(
+        key=f"v{number:02d}", hook=Hook(index=number, family="any", text=hook), scene_order=order, promise="Coffee.",
+        call_to_action="Book your free tasting", offer="First month free", brand="Bright Cup",
+    )  # fmt: skip
+
+
+BLUEPRINTS = tuple(
+    _blueprint(number, hook, order) for number, (hook, order) in enumerate(zip(HOOKS, ORDERS, strict=True), start=1)
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Five variations of one film, and where they lie."""
+
+    video: Path
+    perception: Perception
+    out: Path
+    cache: Path
+    renders: tuple[Render, ...]
+    told: tuple[tuple[str, int, int], ...]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("it's a [path], with: marks")
+    video = _film(folder / "film.mp4", sound=True)
+    perception = _perception(video, sound=True)
+    told: list[tuple[str, int, int]] = []
+    renders = render_all(
+        video, BLUEPRINTS, perception, folder / "out", folder / "cache", SMALL, lambda *step: told.append(step)
+    )
+    return Made(video, perception, folder / "out", folder / "cache", renders, tuple(told))
+
+
+@pytest.fixture(scope="module")
+def reader() -> Any:
+    from rapidocr import RapidOCR
+
+    return RapidOCR(params={"Global.log_level": "error"})
+
+
+def _frames(path: Path) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
+def _read(reader: Any, frame: av.VideoFrame) -> str:
+    """All text of a frame without spaces, which recognisers lose."""
+    found = reader(frame.to_ndarray(format="bgr24"), use_cls=False)
+    return "".join(found.txts or ()).replace(" ", "")
+
+
+def test_five_variations_share_segments_and_have_exact_frames(made: Made) -> None:
+    assert [render.key for render in made.renders] == ["v01", "v02", "v03", "v04", "v05"]
+    assert sum(render.segments_reused for render in made.renders) > 0
+    cached = list(made.cache.glob("*.mp4"))
+    assert len(cached) == sum(render.segments_encoded for render in made.renders)
+    assert made.told[-1] == ("variations", 5, 5)
+    assert ("segments", len(cached), len(cached)) in made.told
+    for render, order in zip(made.renders, ORDERS, strict=True):
+        wanted = sum(SCENE_FRAMES[index] for index in order) + 66
+        frames = _frames(render.path)
+        assert len(frames) == render.frames == wanted
+        times = [Fraction(frame.pts or 0) * (frame.time_base or 0) for frame in frames]
+        assert {later - earlier for earlier, later in pairwise(times)} == {Fraction(1, 30)}
+        assert (frames[0].width, frames[0].height) == (540, 960)
+
+
+def test_scenes_play_from_their_first_frame_to_their_last(made: Made) -> None:
+    """The fitted picture of each output frame is most like the source frame the plan asks for."""
+    source = [frame.to_ndarray(format="gray").astype(float) for frame in _frames(made.video)]
+    left, top, right, bottom = (
+        round(edge) for edge in edit_plan(BLUEPRINTS[3], made.perception, SMALL).segments[0].picture.box
+    )
+    shown = _frames(made.renders[3].path)
+    starts = [sum(SCENE_FRAMES[:i]) for i in range(len(SCENE_FRAMES))]
+    expected = [starts[index] + frame for index in (3, 1, 2) for frame in range(SCENE_FRAMES[index])]
+    for position in (0, 38, 39, 68, 69, 101):
+        picture = shown[position].to_ndarray(format="gray")[top:bottom, left:right]
+        small = np.asarray(Image.fromarray(picture).resize((640, 360))).astype(float)
+        distances = [float(np.abs(small - other).mean()) for other in source]
+        assert distances[expected[position]] <= min(distances) + 0.5
+
+
+def test_the_hook_and_the_call_to_action_can_be_read(made: Made, reader: Any) -> None:
+    for render, hook in zip(made.renders[:3], HOOKS, strict=False):
+        frames = _frames(render.path)
+        assert hook.replace(" ", "") in _read(reader, frames[24])
+        assert hook.replace(" ", "") not in _read(reader, frames[80])
+        card = _read(reader, frames[-15])
+        for text in ("Bright Cup", "First month free", "Book your free tasting"):
+            assert text.replace(" ", "") in card
+
+
+def test_captions_are_burnt_in_and_beside_the_file(made: Made, reader: Any) -> None:
+    subtitles = made.renders[0].captions_srt
+    assert subtitles is not None
+    assert subtitles.read_text().startswith("1\n00:00:00,200 --> 00:00:01,167\nFresh coffee\n")
+    assert "Freshcoffee" in _read(reader, _frames(made.renders[0].path)[18])
+
+
+def test_loudness_measured_by_itself_is_on_target(made: Made) -> None:
+    for render in made.renders:
+        command = [
+            FFMPEG,
+            "-hide_banner",
+            "-nostats",
+            "-i",
+            str(render.path),
+            "-af",
+            "ebur128=peak=true",
+            "-f",
+            "null",
+            "-",
+        ]
+        log = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stderr
+        summary = log[log.rindex("Summary:") :]
+        integrated = float(re.findall(r"I:\s+(-?[\d.]+) LUFS", summary)[0])
+        peak = float(re.findall(r"Peak:\s+(-?[\d.]+) dBFS", summary)[0])
+        assert integrated == pytest.approx(-14, abs=1)
+        assert peak <= -1
+        assert render.loudness_lufs == pytest.approx(integrated, abs=0.2)
+
+
+def test_a_finished_file_passes_its_gate_and_the_cover_opens(made: Made) -> None:
+    for blueprint, render in zip(BLUEPRINTS, made.renders, strict=True):
+        lines = inspect(render.path, edit_plan(blueprint, made.perception, SMALL), SMALL)
+        assert [line for line in lines if not line.passed] == []
+        assert {"dimensions", "fps", "frames", "decodes", "not_black", "audio_track", "loudness", "true_peak"} <= {
+            line.feature for line in lines
+        }
+        with Image.open(render.cover_path) as cover:
+            assert cover.size == (540, 960)
+        assert render.cover_path.stat().st_size <= 1_000_000
+
+
+def test_the_gate_sees_a_wrong_file(made: Made, tmp_path: Path) -> None:
+    plan = edit_plan(BLUEPRINTS[0], made.perception, SMALL)
+    black = tmp_path / "black.mp4"
+    subprocess.run(
+        [FFMPEG, "-v", "error", "-f", "lavfi", "-i", "color=black:s=320x240:r=25:d=2", "-f", "lavfi", "-i",
+         "sine=d=2", "-shortest", str(black)], check=True, timeout=60,
+    )  # fmt: skip
+    failed = {line.feature for line in inspect(black, plan, SMALL) if not line.passed}
+    assert failed == {"dimensions", "fps", "frames", "not_black", "loudness"}
+    with pytest.raises(RenderFailed, match="unreadable"):
+        inspect(made.video.with_name("none.mp4"), plan, SMALL)
+
+
+def test_doing_it_again_encodes_nothing(made: Made) -> None:
+    before = {path: path.stat().st_mtime_ns for path in [*made.out.iterdir(), *made.cache.iterdir()]}
+    again = render_all(made.video, BLUEPRINTS, made.perception, made.out, made.cache, SMALL)
+    assert {path: path.stat().st_mtime_ns for path in [*made.out.iterdir(), *made.cache.iterdir()]} == before
+    assert [render.segments_encoded for render in again] == [0] * 5
+    assert [render.path for render in again] == [render.path for render in made.renders]
+    assert [render.loudness_lufs for render in again] == [render.loudness_lufs for render in made.renders]
+
+
+def test_a_new_hook_costs_its_opening_and_a_damaged_segment_is_made_again(made: Made, tmp_path: Path) -> None:
+    refreshed = _blueprint(6, "One call. Fresh coffee.", ORDERS[0])
+    one = render_all(made.video, [refreshed], made.perception, tmp_path, made.cache, SMALL)[0]
+    assert (one.segments_encoded, one.segments_reused) == (2, 2)  # the hook lies over two scenes
+    damaged = max(made.cache.glob("*.mp4"), key=lambda path: path.stat().st_mtime_ns)
+    damaged.write_bytes(damaged.read_bytes()[:500])
+    one.path.unlink()
+    repaired = render_all(made.video, [refreshed], made.perception, tmp_path, made.cache, SMALL)[0]
+    assert (repaired.segments_encoded, repaired.segments_reused) == (1, 3)
+    assert len(_frames(repaired.path)) == repaired.frames
+
+
+def test_a_source_without_sound_gets_a_silent_track(tmp_path: Path) -> None:
+    video = _film(tmp_path / "mute.mp4", sound=False)
+    perception = _perception(video, sound=False)
+    render = render_all(video, BLUEPRINTS[:1], perception, tmp_path / "o", tmp_path / "c", SMALL)[0]
+    assert render.loudness_lufs is None
+    assert render.true_peak_dbtp is None
+    lines = {line.feature: line for line in inspect(render.path, edit_plan(BLUEPRINTS[0], perception, SMALL), SMALL)}
+    assert lines["loudness"].passed
+    assert lines["loudness"].value is None
+    assert lines["loudness"].wanted == "not applicable: no source sound"
+    assert lines["audio_track"].passed
+
+
+def test_a_source_of_another_frame_rate_gives_exact_frames(tmp_path: Path) -> None:
+    video = _film(tmp_path / "pal.mp4", sound=True, fps="25")
+    with av.open(str(video)) as container:
+        assert container.streams.video[0].average_rate == 25
+    perception = _perception(video, sound=True).model_copy(update={"fps": 25.0, "frame_count": 115})
+    render = render_all(video, BLUEPRINTS[:1], perception, tmp_path / "o", tmp_path / "c", SMALL)[0]
+    assert len(_frames(render.path)) == 36 + 30 + 33 + 66
+
+
+def test_a_killed_program_leaves_nothing_behind(made: Made, tmp_path: Path) -> None:
+    hurried = SMALL.model_copy(update={"timeout_seconds": 0.02})
+    with pytest.raises(RenderFailed, match=r"segment of .*: timeout"):
+        render_all(made.video, BLUEPRINTS[:2], made.perception, tmp_path / "o", tmp_path / "c", hurried)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_source_shorter_than_its_analysis_is_refused(made: Made, tmp_path: Path) -> None:
+    longer = made.perception.scenes[3].model_copy(update={"end_frame": 300, "end": 10.0})
+    perception = made.perception.model_copy(update={"scenes": (*made.perception.scenes[:3], longer)})
+    with pytest.raises(RenderFailed, match=r"frame_count: \d+ frames came out, the plan wants"):
+        render_all(made.video, BLUEPRINTS[3:4], perception, tmp_path / "o", tmp_path / "c", SMALL)
+    assert not (tmp_path / "o").exists()
+    assert all(path.suffix == ".mp4" and not path.name.startswith(".") for path in (tmp_path / "c").iterdir())
+
+
+def test_another_file_than_the_analysed_one_is_refused(made: Made, tmp_path: Path) -> None:
+    other = tmp_path / "other.mp4"
+    other.write_bytes(made.video.read_bytes() + b"x")
+    with pytest.raises(RenderFailed, match="other_video"):
+        render_all(other, BLUEPRINTS, made.perception, tmp_path / "o", tmp_path / "c", SMALL)
+
+
+def test_a_failing_program_shows_its_last_words(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a film")
+    with pytest.raises(RenderFailed, match=r"probing: ffmpeg ended with \d+:\n(.|\n)*Invalid data"):
+        run(["-i", str(broken), "-f", "null", "-"], subject="probing", timeout=20)

@@ -1,0 +1,259 @@
+"""The parts of perception that need no video file: cuts, measurements, moments, boxes, sound."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from flywheel_assets.core.errors import IntakeRejected
+from flywheel_assets.creative.perception.cuts import THUMB, Cut, confirmed_jump, difference, moved_share, spaced
+from flywheel_assets.creative.perception.engines.objects import detections, letterbox
+from flywheel_assets.creative.perception.features import moments, words_by_scene
+from flywheel_assets.creative.perception.scenes import find_cuts
+from flywheel_assets.creative.perception.sound import RATE, aligned
+from flywheel_assets.creative.perception.video import Image, demuxer_of, quarter_turns
+from flywheel_assets.creative.perception.visual import LookMeter
+from flywheel_assets.creative.types import Scene, Word
+
+_REACH = 8  # frames: a quarter of a second at 30 a second
+
+
+def _shot(seed: int, frames: int, pan: float = 0) -> list[Image]:
+    """Soft blobs of colour that move sideways by ``pan`` thumbnail pixels a frame."""
+    rng = np.random.default_rng(seed)
+    width, height = THUMB
+    blobs = rng.integers(30, 225, size=(5, 16, 3)).astype(np.uint8)
+    wide = cv2.resize(blobs, (8 * width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    lefts = (round(2 * index * pan) for index in range(frames))
+    # Every second column of a view twice as wide: half a thumbnail pixel is one column of it.
+    return [wide[:, left : left + 2 * width : 2] for left in lefts]
+
+
+def _frames_of(thumbs: list[Image]) -> list[int]:
+    return [cut.frame for cut in find_cuts(thumbs, 30.0, _REACH)]
+
+
+# --- cuts ---------------------------------------------------------------------------------------
+
+
+def test_every_hard_cut_is_found_on_its_frame() -> None:
+    thumbs = _shot(1, 40) + _shot(2, 8) + _shot(3, 60, pan=0.5) + _shot(4, 30)
+    assert _frames_of(thumbs) == [40, 48, 108]
+
+
+def test_one_shot_has_no_cut() -> None:
+    assert _frames_of(_shot(1, 120, pan=0.5)) == []
+
+
+def test_a_camera_flash_is_no_cut() -> None:
+    thumbs = _shot(1, 60, pan=0.5)
+    for at in (30, 31):
+        thumbs[at] = np.full_like(thumbs[at], 250)
+    assert _frames_of(thumbs) == []
+
+
+def test_a_caption_that_pops_up_is_no_cut() -> None:
+    thumbs = [image.copy() for image in _shot(1, 60, pan=0.5)]
+    for image in thumbs[30:]:
+        image[22:34, 6:58] = 255
+    assert _frames_of(thumbs) == []
+
+
+def test_a_shot_that_returns_after_a_short_but_real_scene_is_two_cuts() -> None:
+    assert _frames_of(_shot(1, 40) + _shot(2, 12) + _shot(1, 40)) == [40, 52]
+
+
+def test_a_cut_near_the_end_is_still_judged() -> None:
+    assert _frames_of(_shot(1, 40) + _shot(2, 5)) == [40]
+
+
+def test_the_jump_of_a_cut_is_the_difference_of_its_two_frames() -> None:
+    before, after = _shot(1, 5), _shot(2, 5)
+    assert confirmed_jump(before, after) == difference(before[-1], after[0])
+
+
+def test_hue_is_a_circle() -> None:
+    red = np.full((36, 64, 3), (0, 0, 200), dtype=np.uint8)
+    almost = np.full((36, 64, 3), (10, 0, 200), dtype=np.uint8)
+    green = np.full((36, 64, 3), (0, 200, 0), dtype=np.uint8)
+    assert difference(red, almost) < 2
+    assert difference(red, green) == pytest.approx(20)  # 60 of 180 hue steps, one of three channels
+
+
+def test_the_share_of_moved_pixels() -> None:
+    black = np.zeros((36, 64, 3), dtype=np.uint8)
+    half = black.copy()
+    half[:, :32] = 200
+    assert moved_share(black, black) == 0
+    assert moved_share(black, half) == pytest.approx(0.5, abs=0.03)
+
+
+def test_of_two_cuts_too_close_the_stronger_stays() -> None:
+    assert spaced([Cut(50, 20), Cut(53, 40), Cut(80, 15)], 200, 8) == (53, 80)
+
+
+@given(st.sets(st.integers(0, 300)), st.integers(1, 30), st.integers(301, 400))
+def test_no_scene_is_shorter_than_the_least(frames: set[int], least: int, count: int) -> None:
+    cuts = [Cut(frame, float(frame % 7)) for frame in sorted(frames)]
+    edges = [0, *spaced(cuts, count, least), count]
+    if len(edges) > 2:
+        assert min(np.diff(edges)) >= least
+
+
+# --- measurements -------------------------------------------------------------------------------
+
+
+def _look(*levels: int) -> tuple[float, float, float, float]:
+    meter = LookMeter()
+    for index, level in enumerate(levels):
+        meter.add(np.full((180, 320, 3), level, dtype=np.uint8), index / 10)
+    look = meter.look()
+    return look.brightness, look.saturation, look.motion, look.sharpness
+
+
+def test_a_grey_picture_is_as_bright_as_its_level_and_nothing_else() -> None:
+    assert _look(51, 51) == pytest.approx((0.2, 0, 0, 0))
+
+
+def test_motion_is_the_mean_difference_of_neighbours() -> None:
+    assert _look(0, 51, 51)[2] == pytest.approx(0.1)
+
+
+def test_a_pure_colour_is_fully_saturated() -> None:
+    meter = LookMeter()
+    meter.add(np.full((180, 320, 3), (0, 0, 255), dtype=np.uint8), 0.0)
+    assert meter.look().saturation == 1
+
+
+def test_a_scene_without_frames_cannot_be_measured() -> None:
+    with pytest.raises(ValueError, match="do not belong"):
+        LookMeter().look()
+
+
+@pytest.mark.parametrize("rate", [24000 / 1001, 25, 30000 / 1001, 30, 50, 60])
+def test_about_ten_frames_a_second_are_measured(rate: float) -> None:
+    meter, black, taken = LookMeter(), np.zeros((18, 32, 3), dtype=np.uint8), 0
+    for index in range(round(10 * rate)):
+        if meter.wants(index / rate):
+            meter.add(black, index / rate)
+            taken += 1
+    assert 75 <= taken <= 105
+
+
+@given(hnp.arrays(np.uint8, (12, 32, 3)))
+def test_measurements_stay_in_their_range(picture: Image) -> None:
+    meter = LookMeter()
+    meter.add(picture, 0.0)
+    meter.add(picture[::-1].copy(), 0.1)
+    look = meter.look()
+    assert 0 <= look.brightness <= 1
+    assert 0 <= look.saturation <= 1
+    assert 0 <= look.motion <= 1
+    assert look.sharpness >= 0
+
+
+# --- where to look, and who said what -----------------------------------------------------------
+
+
+def _scene(start: int, end: int, rate: float = 30.0, index: int = 0) -> Scene:
+    return Scene(index=index, start_frame=start, end_frame=end, start=start / rate, end=end / rate)
+
+
+def test_a_scene_is_looked_at_after_its_start_in_the_middle_and_before_its_end() -> None:
+    assert moments(_scene(90, 180)) == (96, 134, 173)
+
+
+def test_a_long_scene_is_looked_at_every_three_seconds() -> None:
+    assert max(np.diff(moments(_scene(0, 1800)))) <= 90
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3_000), st.sampled_from([23.976, 25.0, 30.0, 60.0, 120.0]))
+def test_every_look_is_inside_its_scene(start: int, frames: int, rate: float) -> None:
+    looks = moments(_scene(start, start + frames, rate))
+    assert looks
+    assert all(start <= each < start + frames for each in looks)
+
+
+@given(st.lists(st.floats(0, 20), max_size=20), st.lists(st.integers(1, 90), min_size=1, max_size=6))
+def test_every_word_belongs_to_exactly_one_scene(times: list[float], lengths: list[int]) -> None:
+    edges = [0, *np.cumsum(lengths).tolist()]
+    scenes = [_scene(one, two, index=i) for i, (one, two) in enumerate(itertools.pairwise(edges))]
+    words = [Word(text="a", start=time, end=time + 0.2, probability=0.5) for time in sorted(times)]
+    spoken = words_by_scene(words, scenes)
+    assert len(spoken) == len(scenes)
+    assert [word for each in spoken for word in each] == words
+
+
+def test_sound_that_begins_late_or_early_is_moved_to_the_picture() -> None:
+    samples = np.arange(1, 2 * RATE + 1, dtype=np.float32)
+    assert np.flatnonzero(aligned(samples, 0.5))[0] == RATE // 2
+    assert aligned(samples, -0.5)[0] == RATE // 2 + 1
+    assert np.array_equal(aligned(samples, 0.0), samples)
+
+
+# --- objects ------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_centred_on_the_square() -> None:
+    canvas, scale, left, top = letterbox(np.zeros((720, 1280, 3), dtype=np.uint8))
+    assert (canvas.shape, scale, left, top) == ((640, 640, 3), 0.5, 0, 140)
+    assert set(np.unique(canvas[140:500])) == {0}
+    assert set(np.unique(canvas[:140])) == {114}
+
+
+def test_boxes_of_one_class_that_overlap_are_one_object() -> None:
+    output = np.zeros((84, 5), dtype=np.float32)
+    output[:4] = np.array([[100, 102, 100, 400, 300], [100, 100, 100, 400, 300], [50] * 5, [50] * 5])
+    for column, (label, score) in enumerate([(0, 0.8), (0, 0.9), (41, 0.7), (0, 0.6), (0, 0.1)]):
+        output[4 + label, column] = score
+    found = detections(output)
+    assert [(label, round(score, 2)) for label, score, _ in found] == [(0, 0.9), (41, 0.7), (0, 0.6)]
+    assert found[0][2] == (77, 75, 127, 125)
+
+
+def test_nothing_likely_gives_no_boxes() -> None:
+    assert detections(np.full((84, 8400), 0.1, dtype=np.float32)) == []
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rotation", "turns"), [(0, 0), (90, 1), (-90, 3), (180, 2), (-180, 2), (270, 3)])
+def test_quarter_turns(rotation: int, turns: int) -> None:
+    assert quarter_turns(rotation) == turns
+
+
+@pytest.mark.parametrize(
+    ("head", "rule"),
+    [
+        (b"", "empty_file"),
+        (b"just a text", "not_a_video"),
+        (b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1/", "not_a_video"),
+        (b"ffconcat version 1.0\nfile /etc/hostname\n", "not_a_video"),
+        (b"RIFF\x00\x00\x00\x00AVI LIST", "not_a_video"),
+        (b"\x00\x00", "not_a_video"),
+    ],
+)
+def test_what_a_file_is_called_does_not_matter(tmp_path: Path, head: bytes, rule: str) -> None:
+    path = tmp_path / "advert.mp4"
+    path.write_bytes(head)
+    with pytest.raises(IntakeRejected, match="advert") as refusal:
+        demuxer_of(path)
+    assert refusal.value.rule == rule
+    assert refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("head", "demuxer"), [(b"\x00\x00\x00\x20ftypisom", "mp4"), (b"\x1a\x45\xdf\xa3\x01", "matroska")]
+)
+def test_containers_are_known_by_their_first_bytes(tmp_path: Path, head: bytes, demuxer: str) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(head)
+    assert demuxer_of(path) == demuxer
