@@ -108,7 +108,9 @@ class Settings(BaseSettings):
     meta_app_secret: SecretStr | None = Field(
         None, description="Signs every call (appsecret_proof); required in `live`."
     )
-    twin_starts_days_ago: int = Field(60, ge=1, description="Where a new sandbox's clock starts; it catches up, but never overtakes.")
+    twin_starts_days_ago: int = Field(
+        60, ge=1, description="Where a new sandbox's clock starts; it catches up, but never overtakes."
+    )
     sandbox_port: int = Field(8791, description="Loopback port of the twin when it runs as a service.")
 
     safety: Safety = Safety()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def demo(video: Path, as_json: bool) -> None:
     settings = Settings()
     if settings.world != "sandbox":
         raise ConfigurationError("the demo runs in the sandbox only; unset FLYWHEEL_WORLD")
+    logging.getLogger("dagster").setLevel(logging.WARNING)  # the progress lines say it better
     timer = Timer()
     with timer.stage("start"):
         installation = prepare(settings)
@@ -86,11 +88,12 @@ def drop(video: Path, folder: Path) -> str:
 
 def _tick_twice(defs: dg.Definitions, instance: dg.DagsterInstance) -> dg.SensorExecutionData:
     """Evaluate the sensor as the daemon would: the first tick sees the file, the second finds it settled."""
-    sensor = defs.get_sensor_def("uploads")
+    sensor = defs.resolve_sensor_def("uploads")
+    resources = {key: value for key, value in (defs.resources or {}).items() if key in sensor.required_resource_keys}
     cursor: str | None = None
     for _ in range(2):
         with dg.build_sensor_context(
-            instance=instance, definitions=defs, sensor_name=sensor.name, cursor=cursor
+            instance, cursor, definitions=defs, resources=resources, instance_ref=instance.get_ref()
         ) as context:
             tick = sensor.evaluate_tick(context)
         cursor = tick.cursor

@@ -153,6 +153,25 @@ def next_attempt(connection: Connection, key: str) -> int:
     return int(connection.execute(counted.returning(creatives.c.attempts)).scalar_one())
 
 
+def unfinished(connection: Connection, limit: int) -> tuple[Intake, ...]:
+    """Requests without a publish plan, newest first, with the attempt they are at.
+
+    A process that dies between taking a file in and starting its run leaves one behind.
+    """
+    request = creatives.c
+    query = (
+        select(request.creative_id, request.attempts, videos.c.name)
+        .join_from(creatives, videos)
+        .where(~select(publish_plans).where(publish_plans.c.creative_id == request.creative_id).exists())
+        .order_by(request.requested_at.desc())
+        .limit(limit)
+    )
+    return tuple(
+        Intake(row.name, "accepted", f"{row.creative_id} has no run", row.creative_id, row.attempts)
+        for row in connection.execute(query)
+    )
+
+
 def _keep_video(connection: Connection, file: Dropped, stored: Stored, first: Probe) -> None:
     row = {
         "sha256": stored.sha256,

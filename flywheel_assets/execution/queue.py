@@ -19,7 +19,7 @@ def is_due(connection: Connection) -> bool:
 def counts_by_status(connection: Connection, plan_digest: str | None = None) -> dict[str, int]:
     """How many changes are in each status, of one plan or of all."""
     queue = pending_ad_changes.c
-    query = select(queue.status, func.count().label("count")).group_by(queue.status).order_by(queue.status)
+    query = select(queue.status, func.count().label("number")).group_by(queue.status).order_by(queue.status)
     if plan_digest is not None:
         query = query.where(queue.plan_digest == plan_digest)
-    return {row.status: row.count for row in connection.execute(query)}
+    return {row.status: row.number for row in connection.execute(query)}

@@ -18,20 +18,26 @@ class _Terminal(logging.Handler):
         self._summary: dict[str, str] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Show a message as it comes, and a stage when it ends."""
         meta = getattr(record, "dagster_meta", {})
         event, step = meta.get("dagster_event"), meta.get("step_key") or ""
-        if event is None:
+        if event is not None:
+            self._event(event, step)
+        elif record.levelno >= logging.INFO:
             self._moving(step, meta.get("orig_message") or record.getMessage())
-        elif event.event_type == dg.DagsterEventType.STEP_START:
-            self._started[step] = time.monotonic()
-            self._moving(step, "")
-        elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
-            summary = event.materialization.metadata.get("summary")
-            self._summary[step] = str(summary.value) if summary is not None else ""
-        elif event.event_type == dg.DagsterEventType.STEP_SUCCESS:
-            self._line(step, self._summary.get(step, "done"))
-        elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
-            self._line(step, f"FAILED: {_cause(event)}")
+
+    def _event(self, event: dg.DagsterEvent, step: str) -> None:
+        match event.event_type:
+            case dg.DagsterEventType.STEP_START:
+                self._started[step] = time.monotonic()
+                self._moving(step, "")
+            case dg.DagsterEventType.ASSET_MATERIALIZATION:
+                summary = event.materialization.metadata.get("summary")
+                self._summary[step] = str(summary.value) if summary is not None else ""
+            case dg.DagsterEventType.STEP_SUCCESS:
+                self._line(step, self._summary.get(step, "done"))
+            case dg.DagsterEventType.STEP_FAILURE:
+                self._line(step, f"FAILED: {_cause(event)}")
 
     def _moving(self, step: str, message: str) -> None:
         if sys.stderr.isatty():
@@ -57,7 +63,7 @@ def _cause(event: dg.DagsterEvent) -> str:
 def progress(_: dg.InitLoggerContext) -> logging.Logger:
     """A logger with nothing but the terminal as its handler."""
     logger = logging.getLogger("flywheel.progress")
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)  # Dagster reports its own events, stage by stage, at this level
     logger.propagate = False
     logger.handlers = [_Terminal()]
     return logger

@@ -6,7 +6,7 @@ import dagster as dg
 
 from flywheel_assets.assets.common import CREATIVES
 from flywheel_assets.core.account import Account
-from flywheel_assets.creative.intake import Dropped, Intake, dropped_files, take_in, unknown
+from flywheel_assets.creative.intake import Dropped, Intake, dropped_files, take_in, unfinished, unknown
 from flywheel_assets.execution.queue import is_due
 from flywheel_assets.jobs import creative_generation, drain_ad_changes
 from flywheel_assets.store.store import Store
@@ -33,7 +33,7 @@ def uploads(
     for result in results:
         context.log.info(result.message)
     context.update_cursor(json.dumps([_signature(file) for file in new if file not in settled[:_FILES_PER_TICK]]))
-    requested = [result for result in results if result.run is not None]
+    requested = [result for result in results if result.run is not None] or _without_run(context, store)
     if not requested:
         said = "; ".join(result.message for result in results) or f"{len(new)} files have to stay unchanged for a tick"
         return dg.SkipReason(said if new else f"nothing new in {folder}")
@@ -41,6 +41,17 @@ def uploads(
         run_requests=[_run(result) for result in requested],
         dynamic_partitions_requests=[CREATIVES.build_add_request([str(result.creative_id) for result in requested])],
     )
+
+
+def _without_run(context: dg.SensorEvaluationContext, store: Store) -> list[Intake]:
+    """Requests that were taken in by a tick that did not live to start their run."""
+    with store.engine.connect() as connection:
+        waiting = unfinished(connection, _FILES_PER_TICK)
+    return [one for one in waiting if not context.instance.get_runs_count(_runs_of(str(one.creative_id)))]
+
+
+def _runs_of(creative_id: str) -> dg.RunsFilter:
+    return dg.RunsFilter(job_name=creative_generation.name, tags={"dagster/partition": creative_id})
 
 
 def _run(result: Intake) -> dg.RunRequest:

@@ -390,8 +390,8 @@ def test_an_unclear_chunk_is_safe_to_start_again_but_an_unclear_finish_is_not(wo
         with pytest.raises(TransientError):
             client.upload_video(video, "Video c7f3a91b")
         assert client.find("advideos", "c7f3a91b") == []
-        finish = {"kind": "reset_after", "match": {"path_contains": "advideos"}, "times": 1}
-        slow = {"kind": "latency", "seconds": 0, "times": 2, "match": {"path_contains": "advideos"}}
+        finish: Any = {"kind": "reset_after", "match": {"path_contains": "advideos"}, "times": 1}
+        slow: Any = {"kind": "latency", "seconds": 0, "times": 2, "match": {"path_contains": "advideos"}}
         requests.post(f"{world.server.url}/_sandbox/faults", json=[slow, finish], timeout=5)
         with pytest.raises(AmbiguousOutcome):
             client.upload_video(video, "Video c7f3a91b")

@@ -299,3 +299,39 @@ def test_a_failing_program_shows_its_last_words(tmp_path: Path) -> None:
     broken.write_bytes(b"not a film")
     with pytest.raises(RenderFailed, match=r"probing: ffmpeg ended with \d+:\n(.|\n)*Invalid data"):
         run(["-i", str(broken), "-f", "null", "-"], subject="probing", timeout=20)
+
+
+def test_sound_and_picture_stay_together(tmp_path: Path) -> None:
+    """White flashes and tone bursts that start together in the source start together after the cuts."""
+    video, bursts = tmp_path / "flash.mp4", "between(t,1,1.1)+between(t,4,4.1)"
+    picture = f"color=gray:s=640x360:r=30:d=4.6,drawbox=c=white:t=fill:enable='{bursts.replace('t,1,', 't,.99,')}'"
+    tone = f"aevalsrc='if({bursts},0.5*sin(2*PI*880*t),0.02*sin(2*PI*200*t))':s=44100:d=4.6"
+    encode = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", str(video)]
+    subprocess.run(
+        [FFMPEG, "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone, *encode],
+        check=True,
+        timeout=60,
+    )
+    perception = _perception(video, sound=True)
+    render = render_all(
+        video, [_blueprint(1, "Watch this", (3, 0, 2))], perception, tmp_path / "o", tmp_path / "c", SMALL
+    )[0]
+    left, top, right, bottom = (
+        round(edge)
+        for edge in edit_plan(_blueprint(1, "Watch this", (3, 0, 2)), perception, SMALL).segments[0].picture.box
+    )
+    light = np.array([f.to_ndarray(format="gray")[top:bottom, left:right].mean() for f in _frames(render.path)])
+    seen = _onsets(light > 200) / 30
+    command = [FFMPEG, "-v", "error", "-i", str(render.path), "-f", "f32le", "-ac", "1", "-ar", "48000", "-"]
+    wave = np.frombuffer(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout, np.float32)
+    assert len(wave) == render.frames * 1600
+    level = np.abs(wave).reshape(-1, 240).max(axis=1)
+    heard = _onsets(level > 0.35 * level.max()) * 0.005
+    # 4.0 s lies in scene 3, from 3.3 s; 1.0 s in scene 0, which follows its 39 frames
+    assert seen == pytest.approx([21 / 30, 39 / 30 + 1.0])
+    assert heard[heard < 108 / 30] == pytest.approx(seen, abs=0.02)  # after it, the fading tail under the end card
+
+
+def _onsets(on: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Indexes at which a run of True begins."""
+    return np.flatnonzero(on & ~np.roll(on, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -459,7 +460,7 @@ def test_contents_are_not_journalled(twin: Twin) -> None:
 
 
 def test_faults_hit_what_they_match_as_often_as_ordered(twin: Twin) -> None:
-    order = [
+    order: list[Any] = [
         {"kind": "error", "code": 1, "subcode": 99, "times": 2, "match": {"method": "POST", "path_contains": "ads"}}
     ]
     assert requests.post(f"{twin.server.url}/_sandbox/faults", json=order, timeout=5).json() == {"outstanding": 1}
@@ -473,8 +474,18 @@ def test_faults_hit_what_they_match_as_often_as_ordered(twin: Twin) -> None:
     assert "id" in twin.adset(campaign)
 
 
+def test_a_reset_is_a_reset_and_not_an_orderly_close(twin: Twin) -> None:
+    requests.post(f"{twin.server.url}/_sandbox/faults", json=[{"kind": "reset_before"}], timeout=5)
+    port = int(twin.server.url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+        raw.sendall(b"GET /v26.0/act_1/ HTTP/1.1\r\nHost: twin\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            raw.recv(1)
+
+
 def test_an_order_that_makes_no_sense_is_refused(twin: Twin) -> None:
-    for order in ([{"kind": "earthquake"}], {"kind": "error"}, [{"kind": "error", "times": 0}]):
+    orders: list[Any] = [[{"kind": "earthquake"}], {"kind": "error"}, [{"kind": "error", "times": 0}]]
+    for order in orders:
         assert requests.post(f"{twin.server.url}/_sandbox/faults", json=order, timeout=5).status_code == 422
 
 

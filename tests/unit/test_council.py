@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from flywheel_assets.creative.types import (
     Scene,
     SceneFeatures,
     ScenePrediction,
+    ScreenText,
     SeenObject,
     Verdict,
     Vote,
@@ -43,18 +45,23 @@ MOTION = (0.06, 0.018, 0.019, 0.009, 0.038, 0.021, 0.002)  # as measured in the 
 GATE = 85.0
 
 
-def sample(*, with_objects: bool) -> Perception:
+def sample(*, with_objects: bool = False, with_texts: bool = True) -> Perception:
     """The sample advert as its truth file describes it: what perfect engines would report."""
     truth = json.loads((SAMPLES / "raw_ad.truth.json").read_text())
     edges = [0, *truth["cuts"], truth["frame_count"]]
     scenes, features = [], []
-    for index, (first, last) in enumerate(zip(edges, edges[1:], strict=False)):
+    for index, (first, last) in enumerate(pairwise(edges)):
         start, end = first / truth["fps"], last / truth["fps"]
         scenes.append(Scene(index=index, start_frame=first, end_frame=last, start=start, end=end))
         words = tuple(
             Word(text=word["word"], start=word["start"], end=word["end"], probability=0.9)
             for word in truth["words"]
             if start <= word["start"] < end
+        )
+        texts = tuple(
+            ScreenText(text=t["text"], time=t["start"], box=(0.1, 0.1, 0.9, 0.2), confidence=0.9)
+            for t in truth["texts"]
+            if with_texts and start <= t["start"] < end
         )
         seen = tuple(
             SeenObject(label=o["label"], time=max(start, o["start"]), box=(0.2, 0.2, 0.8, 0.8), confidence=0.9)
@@ -64,7 +71,7 @@ def sample(*, with_objects: bool) -> Perception:
         features.append(
             SceneFeatures(
                 index=index, brightness=0.5, saturation=0.5, motion=MOTION[index % len(MOTION)], sharpness=900,
-                words=words, texts=(), objects=seen if with_objects else None,
+                words=words, texts=texts, objects=seen if with_objects else None,
             )
         )  # fmt: skip
     return Perception(
@@ -73,7 +80,7 @@ def sample(*, with_objects: bool) -> Perception:
     )  # fmt: skip
 
 
-SEEN = sample(with_objects=False)
+SEEN = sample()
 PREDICTED = ColdStartCtr().predict(SEEN)
 HOOKS = hooks(BRIEF, SEEN, rng("hooks"))
 DRAFTS = draft(BRIEF, SEEN, PREDICTED, HOOKS, rng("drafts"), 8)
@@ -188,8 +195,8 @@ def test_the_ctr_vote_is_a_percentile_of_its_prior() -> None:
 
 def test_a_cold_model_weighs_little_and_a_proven_one_nearly_a_seat() -> None:
     cold, proven = (vote_from_prediction(WEAK, [prediction(0.01, s)]).weight for s in (70, 3000))
-    assert cold == pytest.approx(0.19, abs=0.01)
-    assert proven == pytest.approx(0.91, abs=0.01)
+    assert cold == pytest.approx(0.07, abs=0.01)
+    assert proven == pytest.approx(0.75, abs=0.01)
 
 
 def test_without_a_prediction_for_its_opening_the_model_abstains_and_nothing_passes() -> None:
@@ -220,7 +227,7 @@ def test_a_weak_draft_is_rewritten_line_by_line_and_each_named_line_rises() -> N
     path = turns_of(reviewed(WEAK), "v01")
     assert [verdict.turn for verdict in path] == [0, 1, 2, 3]
     assert path[-1].reflection is None
-    for before, after in zip(path, path[1:], strict=False):
+    for before, after in pairwise(path):
         assert before.reflection is not None
         feature = before.reflection.split(" has ")[0]
         assert shares(after)[feature] > shares(before)[feature]
@@ -235,21 +242,41 @@ def test_a_weak_draft_is_rewritten_line_by_line_and_each_named_line_rises() -> N
         ({"call_to_action": "Learn more"}, "call to action"),
         ({"offer": None, "proof": None}, "offer or proof"),
         ({"brand": ""}, "brand by 5 s"),
-        ({"scene_order": (3, 5)}, "cuts in the first 5 s"),
+        ({"scene_order": (3, 5)}, "motion of the opening"),
     ],
 )
 def test_each_remedy_mends_what_it_names_and_leaves_the_rest(changes: dict[str, object], feature: str) -> None:
     plan = DRAFTS[0].model_copy(update=changes)
     path = turns_of(reviewed(plan, approval_score=99.9), plan.key)
-    rewritten = [
-        (before, after)
-        for before, after in zip(path, path[1:], strict=False)
-        if (before.reflection or "").startswith(feature)
-    ]
+    rewritten = [(before, after) for before, after in pairwise(path) if (before.reflection or "").startswith(feature)]
     assert rewritten
     before, after = (verdict.blueprint.model_dump() for verdict in rewritten[0])
     touched = {name for name in before if before[name] != after[name]}
     assert touched <= {"hook", "promise"} or touched <= {"offer", "proof"} or len(touched) == 1
+
+
+def test_no_rewrite_is_taken_that_does_not_raise_both_the_named_line_and_the_score() -> None:
+    verdicts = reviewed(*DRAFTS, WEAK.model_copy(update={"key": "v09"}), approval_score=99.9)
+    steps = 0
+    for key in {verdict.blueprint.key for verdict in verdicts}:
+        for before, after in pairwise(turns_of(verdicts, key)):
+            feature = (before.reflection or "").split(" has ")[0]
+            assert shares(after)[feature] > shares(before)[feature]
+            assert (after.score or 0) > (before.score or 0)
+            steps += 1
+    assert steps >= len(DRAFTS)
+
+
+def test_a_draft_that_nothing_can_raise_ends_early() -> None:
+    best = max(reviewed(WEAK, approval_score=99.9), key=lambda verdict: verdict.score or 0).blueprint
+    while (path := reviewed(best, approval_score=99.9))[-1].blueprint != best:
+        best = path[-1].blueprint
+    assert [verdict.reflection for verdict in path] == [None]
+
+
+def test_a_setting_cannot_buy_more_than_three_turns() -> None:
+    assert [verdict.turn for verdict in reviewed(WEAK, approval_score=99.9, reflexion_turns=9)] == [0, 1, 2, 3]
+    assert [verdict.turn for verdict in reviewed(WEAK, approval_score=99.9, reflexion_turns=1)] == [0, 1]
 
 
 def test_an_approved_draft_is_left_alone() -> None:
@@ -259,10 +286,13 @@ def test_an_approved_draft_is_left_alone() -> None:
         assert not any(verdict.approved for verdict in path[:-1])
 
 
-@pytest.mark.parametrize("with_objects", [True, False])
+@pytest.mark.parametrize(
+    "seen",
+    [sample(), sample(with_objects=True), sample(with_texts=False)],
+    ids=["as is", "objects seen", "no text"],
+)
 @pytest.mark.parametrize("seed", ["a", "b", "c"])
-def test_an_honest_brief_with_a_decent_video_gives_five_distinct_variations(seed: str, *, with_objects: bool) -> None:
-    seen = sample(with_objects=with_objects)
+def test_an_honest_brief_with_a_decent_video_gives_five_distinct_variations(seed: str, seen: Perception) -> None:
     predicted = ColdStartCtr().predict(seen)
     lines = hooks(BRIEF, seen, rng(seed))
     drafts = draft(BRIEF, seen, predicted, lines, rng(seed), 8)
@@ -347,7 +377,7 @@ def test_no_video_gets_more_than_three_turns_or_passes_at_85(
     starts = [sum(lengths[:i]) for i in range(len(lengths) + 1)]
     scenes = tuple(
         Scene(index=i, start_frame=int(a * 30), end_frame=int(b * 30), start=a, end=b)
-        for i, (a, b) in enumerate(zip(starts, starts[1:], strict=False))
+        for i, (a, b) in enumerate(pairwise(starts))
     )
     features = tuple(
         SceneFeatures(index=s.index, brightness=0.5, saturation=0.5, motion=(s.index * 7 % 5) / 50, sharpness=99)

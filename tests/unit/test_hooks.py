@@ -148,6 +148,8 @@ def test_articles(noun: str, expected: str) -> None:
         ("unpaid invoices", "are"),
         ("trial users who never come back", "are"),
         ("morning chaos", "is"),
+        ("fine print nobody reads", "is"),
+        ("the cover you deserve", "is"),
         ("fresh coffee for teams", "is"),
         ("heating and hot water", "are"),
         ("every leak and drip", "is"),

@@ -15,9 +15,10 @@ FEATURE = "predicted click-through rate"
 # cold model's own base; one standard deviation is the largest effect of a single element that has been
 # measured (captions, +12 % view time). 1.12 % then stands at the 84th percentile, 1.00 % at the 50th.
 _MEDIAN_CTR, _SPREAD = 0.01, math.log(1.12)
-# Impressions of evidence at which the model's vote weighs half a seat. The cold model's prior is worth about
-# 70 impressions, which gives it 0.19 of a seat; a model worth 3,000 has 0.91.
-_HALF_SEAT = 300.0
+# Impressions of evidence at which the model's vote weighs half a seat: from 1,000 on an advert's own rate is
+# trusted when the model's accuracy is measured, so a model worth as much is. The cold prior, worth about
+# 70 impressions, has 0.07 of a seat; a model worth 3,000 has 0.75.
+_HALF_SEAT = 1000.0
 
 
 def vote_from_prediction(blueprint: Blueprint, predictions: Sequence[ScenePrediction]) -> Vote:

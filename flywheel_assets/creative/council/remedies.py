@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flywheel_assets.creative.council.performance import FEATURE as PREDICTED_CTR
-from flywheel_assets.creative.council.studio import Studio, share
+from flywheel_assets.creative.council.studio import Studio, share, weighted_mean
 from flywheel_assets.creative.director.draft import promise_for
-from flywheel_assets.creative.types import Blueprint, RubricLine
+from flywheel_assets.creative.types import Blueprint, RubricLine, Vote
 
 Candidates = Iterator[tuple[Blueprint, str]]
 _LONGEST_ACTION = 32  # characters, as in `Brief.call_to_action`
@@ -16,10 +16,9 @@ _LONGEST_ACTION = 32  # characters, as in `Brief.call_to_action`
 
 @dataclass(frozen=True)
 class Rewrite:
-    """The next turn's draft, and in one sentence what changed and why; ``feature`` is the line that rose."""
+    """The next turn's draft, and in one sentence what changes and why."""
 
     blueprint: Blueprint
-    feature: str
     reflection: str
 
 
@@ -28,7 +27,7 @@ def rewrite(blueprint: Blueprint, studio: Studio, others: Sequence[Blueprint]) -
 
     ``others`` are the current versions of the other drafts; their hooks are taken.
     """
-    lines = _lines(blueprint, studio)
+    lines = _lines(studio.votes(blueprint))
     for line in sorted(lines.values(), key=share):
         if line.out_of == 0 or line.points >= line.out_of or line.feature not in REMEDIES:
             continue
@@ -37,23 +36,22 @@ def rewrite(blueprint: Blueprint, studio: Studio, others: Sequence[Blueprint]) -
     return None
 
 
-def _lines(blueprint: Blueprint, studio: Studio) -> dict[str, RubricLine]:
-    return {line.feature: line for vote in studio.votes(blueprint) for line in vote.lines}
+def _lines(votes: Iterable[Vote]) -> dict[str, RubricLine]:
+    return {line.feature: line for vote in votes for line in vote.lines}
 
 
 def _raised(line: RubricLine, blueprint: Blueprint, studio: Studio, others: Sequence[Blueprint]) -> Rewrite | None:
     before = studio.standing(blueprint)
-    actions: dict[str, str] = {}
-    better: list[Blueprint] = []
+    better: dict[Blueprint, str] = {}
     for candidate, action in REMEDIES[line.feature](blueprint, studio, others):
-        if studio.standing(candidate) > before and share(_lines(candidate, studio)[line.feature]) > share(line):
-            better.append(candidate)
-            actions[candidate.model_dump_json()] = action
+        votes = studio.votes(candidate)
+        if weighted_mean(votes) > before and share(_lines(votes)[line.feature]) > share(line):
+            better[candidate] = action
     best = studio.best(better, others)
     if best is None:
         return None
     scored = f"{line.feature} has {line.points:.1f} of {line.out_of:.1f} points ({line.evidence})"
-    return Rewrite(best, line.feature, f"{scored}: {actions[best.model_dump_json()]}.")
+    return Rewrite(best, f"{scored}: {better[best]}.")
 
 
 def _other_hooks(blueprint: Blueprint, studio: Studio, others: Sequence[Blueprint]) -> Candidates:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flywheel_assets.creative.director.language import terms, words
 from flywheel_assets.creative.director.vocabulary import ADDRESS, NEGATIVE, POSITIVE
@@ -51,8 +52,7 @@ def readable_share(text: str) -> float:
 def hook_quality(text: str, brief: Brief) -> HookQuality:
     """Measures of one hook against the brief it sells."""
     said, meaning = words(text), terms(text)
-    about = set(terms(" ".join(filter(None, _said_in(brief)))))
-    is_specific = any(term in about for term in meaning)
+    is_specific = any(term in _terms_of(brief) for term in meaning)
     dense = len(meaning) / len(said) if said else 0.0
     parts = {
         "length": readable_share(text),
@@ -65,11 +65,13 @@ def hook_quality(text: str, brief: Brief) -> HookQuality:
     return HookQuality(math.fsum(_WEIGHTS[name] * part for name, part in parts.items()), parts)
 
 
-def _said_in(brief: Brief) -> tuple[str | None, ...]:
-    return (
+@lru_cache(maxsize=16)
+def _terms_of(brief: Brief) -> frozenset[str]:
+    said = (
         brief.product, brief.audience, brief.pain, brief.pain_doing, brief.outcome, brief.outcome_do,
         brief.offer, brief.proof, brief.objection,
     )  # fmt: skip
+    return frozenset(terms(" ".join(filter(None, said))))
 
 
 def _middle(dense: float) -> float:

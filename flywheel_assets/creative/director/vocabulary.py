@@ -11,7 +11,7 @@ def _words(text: str) -> frozenset[str]:
 
 DETERMINERS = _words("a an the my your our their his her its this that these those no every each some any")
 _PREPOSITIONS = _words("for of with without to in on at from by before after about within under over as")
-_CLAUSE = _words("that who whose which when while where not than until")
+_CLAUSE = _words("that who whose which when while where not than until nobody everyone everybody you we they i it")
 # A noun phrase ends its head where one of these begins: "trial users | who never come back".
 AFTER_HEAD = DETERMINERS | _PREPOSITIONS | _CLAUSE
 # First words that are never names, so their capital goes when a phrase moves inside a sentence.
