@@ -14,9 +14,10 @@ OWNERS = ["team:growth"]
 SUMMARY = "summary"
 
 
-def table(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
+def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue:
     """Rows as a table in the UI; numbers stay numbers, everything else becomes text."""
-    return dg.MetadataValue.table([dg.TableRecord({key: _cell(value) for key, value in row.items()}) for row in rows])
+    records = [dg.TableRecord({key: _cell(value) for key, value in row.items()}) for row in rows]
+    return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("none")
 
 
 def _cell(value: Any) -> str | int | float | bool:

@@ -34,13 +34,13 @@ def demo(video: Path, as_json: bool) -> None:
     settings = Settings()
     if settings.world != "sandbox":
         raise ConfigurationError("the demo runs in the sandbox only; unset FLYWHEEL_WORLD")
-    logging.getLogger("dagster").setLevel(logging.WARNING)  # the progress lines say it better
     timer = Timer()
     with timer.stage("start"):
         installation = prepare(settings)
         with installation.store.engine.begin() as connection:
             set_twin_clock_flowing(connection, flowing=False)
     with twin(installation, port=0) as url, dagster_instance() as instance:
+        logging.getLogger("dagster").setLevel(logging.WARNING)  # what it says of each tick is shown below
         summary = _main_job(installation, instance, url, video, timer)
     click.echo(json.dumps(summary.as_json(timer.seconds)) if as_json else show(summary, settings))
 

@@ -1,6 +1,7 @@
 """A Dagster logger for a person at a terminal: one line a finished stage, one moving line while it works."""
 
 import logging
+import os
 import sys
 import time
 
@@ -10,10 +11,15 @@ _CLEAR = "\r\x1b[2K"
 
 
 class _Terminal(logging.Handler):
-    """Writes to standard error. Without a terminal only finished stages are written, so that logs stay short."""
+    """Writes to standard error. Without a terminal only finished stages are written, so that logs stay short.
+
+    Dagster captures the standard error of a step through a second process and may end that process
+    before it has passed on the last line; a descriptor of our own, taken before, loses nothing.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._out = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", buffering=1)
         self._started: dict[str, float] = {}
         self._summary: dict[str, str] = {}
 
@@ -39,16 +45,20 @@ class _Terminal(logging.Handler):
             case dg.DagsterEventType.STEP_FAILURE:
                 self._line(step, f"FAILED: {_cause(event)}")
 
+    def close(self) -> None:
+        """Close the descriptor."""
+        self._out.close()
+        super().close()
+
     def _moving(self, step: str, message: str) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"{_CLEAR}{step:<24} … {message[:80]}")
-            sys.stderr.flush()
+        if self._out.isatty():
+            self._out.write(f"{_CLEAR}{step:<24} … {message[:80]}")
+            self._out.flush()
 
     def _line(self, step: str, message: str) -> None:
         seconds = time.monotonic() - self._started.get(step, time.monotonic())
-        clear = _CLEAR if sys.stderr.isatty() else ""
-        sys.stderr.write(f"{clear}{step:<24} {seconds:6.1f} s  {message}\n")
-        sys.stderr.flush()
+        clear = _CLEAR if self._out.isatty() else ""
+        self._out.write(f"{clear}{step:<24} {seconds:6.1f} s  {message}\n")
 
 
 def _cause(event: dg.DagsterEvent) -> str:
@@ -65,5 +75,8 @@ def progress(_: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.getLogger("flywheel.progress")
     logger.setLevel(logging.DEBUG)  # Dagster reports its own events, stage by stage, at this level
     logger.propagate = False
-    logger.handlers = [_Terminal()]
+    for finished in list(logger.handlers):
+        logger.removeHandler(finished)
+        finished.close()
+    logger.addHandler(_Terminal())
     return logger

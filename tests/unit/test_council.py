@@ -223,16 +223,13 @@ def test_every_line_has_a_remedy() -> None:
     assert set(LINES) < set(REMEDIES)
 
 
-def test_a_weak_draft_is_rewritten_line_by_line_and_each_named_line_rises() -> None:
+def test_a_weak_draft_is_rewritten_from_its_lowest_line_for_three_turns() -> None:
     path = turns_of(reviewed(WEAK), "v01")
     assert [verdict.turn for verdict in path] == [0, 1, 2, 3]
     assert path[-1].reflection is None
-    for before, after in pairwise(path):
-        assert before.reflection is not None
-        feature = before.reflection.split(" has ")[0]
-        assert shares(after)[feature] > shares(before)[feature]
-        assert (after.score or 0) > (before.score or 0)
-        assert feature == min(shares(before), key=shares(before).__getitem__) or shares(before)[feature] < 1
+    named = (path[0].reflection or "").split(" has ")[0]
+    assert shares(path[0])[named] == min(shares(path[0]).values())
+    assert (path[-1].score or 0) > (path[0].score or 0) + 15
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,12 @@ class Rewrite:
 
 
 def rewrite(blueprint: Blueprint, studio: Studio, others: Sequence[Blueprint]) -> Rewrite | None:
-    """The draft with its weakest mendable line raised, or None when no remedy raises both line and score.
+    """The draft with its weakest mendable line raised (of equals the one worth most), or None when no remedy raises both line and score.
 
     ``others`` are the current versions of the other drafts; their hooks are taken.
     """
     lines = _lines(studio.votes(blueprint))
-    for line in sorted(lines.values(), key=share):
+    for line in sorted(lines.values(), key=lambda line: (share(line), -line.out_of)):
         if line.out_of == 0 or line.points >= line.out_of or line.feature not in REMEDIES:
             continue
         if found := _raised(line, blueprint, studio, others):
