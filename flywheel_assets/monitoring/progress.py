@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import time
+from functools import cache
 
 import dagster as dg
 
@@ -14,12 +15,13 @@ class _Terminal(logging.Handler):
     """Writes to standard error. Without a terminal only finished stages are written, so that logs stay short.
 
     Dagster captures the standard error of a step through a second process and may end that process
-    before it has passed on the last line; a descriptor of our own, taken before, loses nothing.
+    before it has passed on the last line; a descriptor of our own, taken before, loses nothing. It
+    lives as long as the process, because reconfiguring `logging` closes handlers that are in use.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._out = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", buffering=1)
+        self._out = _standard_error()
         self._started: dict[str, float] = {}
         self._summary: dict[str, str] = {}
 
@@ -45,20 +47,19 @@ class _Terminal(logging.Handler):
             case dg.DagsterEventType.STEP_FAILURE:
                 self._line(step, f"FAILED: {_cause(event)}")
 
-    def close(self) -> None:
-        """Close the descriptor."""
-        self._out.close()
-        super().close()
-
     def _moving(self, step: str, message: str) -> None:
-        if self._out.isatty():
-            self._out.write(f"{_CLEAR}{step:<24} … {message[:80]}")
-            self._out.flush()
+        if os.isatty(self._out):
+            os.write(self._out, f"{_CLEAR}{step:<24} … {message[:80]}".encode())
 
     def _line(self, step: str, message: str) -> None:
         seconds = time.monotonic() - self._started.get(step, time.monotonic())
-        clear = _CLEAR if self._out.isatty() else ""
-        self._out.write(f"{clear}{step:<24} {seconds:6.1f} s  {message}\n")
+        clear = _CLEAR if os.isatty(self._out) else ""
+        os.write(self._out, f"{clear}{step:<24} {seconds:6.1f} s  {message}\n".encode())
+
+
+@cache
+def _standard_error() -> int:
+    return os.dup(sys.stderr.fileno())
 
 
 def _cause(event: dg.DagsterEvent) -> str:
@@ -75,8 +76,5 @@ def progress(_: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.getLogger("flywheel.progress")
     logger.setLevel(logging.DEBUG)  # Dagster reports its own events, stage by stage, at this level
     logger.propagate = False
-    for finished in list(logger.handlers):
-        logger.removeHandler(finished)
-        finished.close()
-    logger.addHandler(_Terminal())
+    logger.handlers = [_Terminal()]
     return logger
