@@ -31,7 +31,8 @@ def uploads(
     settled = [file for file in new if _signature(file) in _remembered(context.cursor)]
     results = [take_in(store, folder, file, account) for file in settled[:_FILES_PER_TICK]]
     for result in results:
-        context.log.info(result.message)
+        if result.status == "rejected":
+            context.log.warning(result.message)
     context.update_cursor(json.dumps([_signature(file) for file in new if file not in settled[:_FILES_PER_TICK]]))
     requested = [result for result in results if result.run is not None] or _without_run(context, store)
     if not requested:
