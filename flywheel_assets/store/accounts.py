@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
-import yaml
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import World
+from flywheel_assets.store.documents import explain, read_yaml
 from flywheel_assets.store.tables import accounts
 
 
@@ -19,23 +20,16 @@ def load_account(path: Path) -> Account:
     """Read and validate an account file.
 
     Raises:
-        ConfigurationError: the file is missing, not YAML, or a field is wrong; every field is named.
+        ConfigurationError: the file is missing, not YAML, or a field is wrong; one line, every field named.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"account file {path} does not exist; set FLYWHEEL_ACCOUNT_FILE") from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"account file {path} is not YAML: {error}") from None
-    try:
-        return Account.model_validate(raw)
+        return Account.model_validate(read_yaml(path))
     except ValidationError as error:
         raise ConfigurationError(f"account file {path}: {explain(error)}") from None
-
-
-def explain(error: ValidationError) -> str:
-    """A validation error in one line: every field with what is wrong with it."""
-    return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'document'}: {item['msg']}" for item in error.errors())
+    except ConfigurationError as error:
+        raise ConfigurationError(f"account file {path}: {error}; FLYWHEEL_ACCOUNT_FILE names another") from None
+    except ZoneInfoNotFoundError:
+        raise ConfigurationError(f"account file {path}: time_zone: not an IANA name such as Europe/Berlin") from None
 
 
 def save_account(connection: Connection, account: Account, world: World) -> None:
