@@ -80,6 +80,9 @@ class Learning(_Group):
         1000, description="An outcome with fewer is not held against a prediction (measured)."
     )
     min_ads: int = Field(30, description="Fewer matured ads give 'insufficient', neither good nor bad.")
+    min_training_ads: int = Field(
+        6, ge=2, description="Below this many matured ads nothing is trained; a challenger of so few is not promoted."
+    )
     accuracy_threshold: float = Field(0.80, description="Below it the model is recalibrated, then retrained (E2).")
     drift: float = Field(
         0.10, description="|log of observed to predicted clicks| above which it is recalibrated first."

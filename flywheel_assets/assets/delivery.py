@@ -30,7 +30,7 @@ def ad_change_history(
     steps = []
     for step in drain(safe_meta_executor):
         steps.append(step)
-        context.log.info("%s %s: %s. %s", step.change.spec.kind, step.change.object_ref, step.outcome, step.reason)
+        context.log.info("%s %s: %s, %s", step.outcome, step.change.spec.kind, step.change.object_ref, step.reason)
     counts = Counter(step.outcome for step in steps)
     rows = [
         {"change": one.change.spec.kind, "object": one.change.object_ref, "outcome": one.outcome, "reason": one.reason}

@@ -26,12 +26,13 @@ def main() -> None:
 
 
 def _register() -> None:
-    from flywheel_assets.cli import changes, demo, up, weights
+    from flywheel_assets.cli import changes, demo, up, weights, where
 
     main.add_command(demo.demo)
     main.add_command(up.up)
     main.add_command(changes.changes)
     main.add_command(weights.fetch_weights)
+    main.add_command(where.where)
 
 
 _register()

@@ -7,9 +7,9 @@ import json
 import click
 from sqlalchemy import select
 
+from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.core.money import Money
 from flywheel_assets.execution.enqueue import approve as approve_plan
-from flywheel_assets.settings import Settings
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import pending_ad_changes
 
@@ -28,7 +28,7 @@ def list_changes(status: str | None, as_json: bool) -> None:
     query = select(queue).order_by(queue.c.seq)
     if status is not None:
         query = query.where(queue.c.status == status)
-    with Store.open(Settings()).engine.connect() as connection:
+    with Store.open(read_settings()).engine.connect() as connection:
         rows = connection.execute(query).mappings().all()
     for row in rows:
         if as_json:
@@ -47,6 +47,6 @@ def list_changes(status: str | None, as_json: bool) -> None:
 @click.argument("plan_digest")
 def approve(plan_digest: str) -> None:
     """Let the proposed changes of one plan go, exactly as they were shown."""
-    with Store.open(Settings()).engine.begin() as connection:
+    with Store.open(read_settings()).engine.begin() as connection:
         released = approve_plan(connection, plan_digest)
     click.echo(f"{released} changes approved; they go out within the limits")

@@ -9,19 +9,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import dagster as dg
 
+from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.cli.installation import Installation, dagster_instance, prepare, twin
 from flywheel_assets.cli.summary import Summary, read_summary, show
 from flywheel_assets.core.errors import ConfigurationError, FlywheelError
 from flywheel_assets.definitions import build_defs
-from flywheel_assets.settings import Settings
 from flywheel_assets.store.clock import set_twin_clock_flowing
 
 _SAMPLE = Path("samples/raw_ad.mp4")
-_PROGRESS = {"loggers": {"progress": {}}}
+_PROGRESS: dict[str, Any] = {"loggers": {"progress": {}}}
 
 
 @click.command()
@@ -31,7 +32,7 @@ _PROGRESS = {"loggers": {"progress": {}}}
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
 def demo(video: Path, as_json: bool) -> None:
     """Drop one raw video in and follow it to running ads in the sandbox; then stop everything."""
-    settings = Settings()
+    settings = read_settings()
     if settings.world != "sandbox":
         raise ConfigurationError("the demo runs in the sandbox only; unset FLYWHEEL_WORLD")
     timer = Timer()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -73,7 +74,7 @@ def twin(installation: Installation, port: int) -> Iterator[str]:
     store, folder = installation.store, installation.settings.root / "sandbox"
     folder.mkdir(parents=True, exist_ok=True)
 
-    def clock() -> object:
+    def clock() -> datetime:
         with store.engine.connect() as connection:
             return business_now(connection)
 

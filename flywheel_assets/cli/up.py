@@ -13,7 +13,9 @@ from types import FrameType
 
 import click
 
+from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.cli.installation import Installation, prepare, twin
+from flywheel_assets.core.errors import FlywheelError
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.clock import set_twin_clock_flowing
 from flywheel_assets.store.postgres import data_folder, server_url
@@ -29,7 +31,7 @@ class _Stop(Exception):
 @click.option("--port", default=3000, show_default=True, help="Loopback port of Dagster's UI.")
 def up(port: int) -> None:
     """Start the platform: database, sensors, schedules, the UI, and in a sandbox the twin of Meta."""
-    settings = Settings()
+    settings = read_settings()
     installation = prepare(settings)
     with ExitStack() as stack:
         # Python handlers are reset to the default in a child; an ignored SIGINT, which a script's
@@ -40,17 +42,20 @@ def up(port: int) -> None:
             with installation.store.engine.begin() as connection:
                 set_twin_clock_flowing(connection, flowing=True)
             environment["FLYWHEEL_META_GRAPH_URL"] = stack.enter_context(twin(installation, settings.sandbox_port))
-        dagster = stack.enter_context(_dagster(port, environment))
+        dagster = stack.enter_context(_dagster(port, environment, settings.root))
         click.echo(f"world      {settings.world}")
         click.echo(f"state      {settings.root} (database in {_database(settings)})")
         click.echo(f"drop here  {settings.drop_path}")
-        click.echo(f"UI         http://127.0.0.1:{port}  (Ctrl-C stops everything)")
+        click.echo(f"log        {settings.root / 'dagster.log'}")
+        click.echo(f"UI         http://127.0.0.1:{port}  (ready in about ten seconds; Ctrl-C stops everything)")
         try:
             code = dagster.wait()
         except _Stop:
             click.echo("stopping …")
         else:
-            sys.exit(f"flywheel: Dagster ended by itself with exit code {code}; its messages are above")
+            raise FlywheelError(
+                f"Dagster ended by itself with exit code {code}; {settings.root / 'dagster.log'} says why"
+            )
 
 
 @contextmanager
@@ -78,10 +83,14 @@ def _environment(installation: Installation) -> dict[str, str]:
 
 
 @contextmanager
-def _dagster(port: int, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _dagster(port: int, environment: dict[str, str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
     program = Path(sys.executable).with_name("dagster")
     command = [str(program), "dev", "-m", "flywheel_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own program
+    log = home / "dagster.log"
+    with log.open("ab") as sink:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            command, env=environment, cwd=home, stdout=sink, stderr=sink, start_new_session=True
+        )
     try:
         yield process
     finally:

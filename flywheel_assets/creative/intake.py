@@ -5,23 +5,25 @@ Every file leaves a row in `uploads`, so nothing that was dropped can vanish sil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
-import yaml
 from pydantic import ValidationError
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.errors import IntakeRejected
+from flywheel_assets.core.errors import ConfigurationError, IntakeRejected
 from flywheel_assets.core.ids import creative_id
 from flywheel_assets.creative.perception.probe import Probe, probe
 from flywheel_assets.creative.types import Brief
-from flywheel_assets.store.accounts import explain
 from flywheel_assets.store.blobs import Stored
+from flywheel_assets.store.documents import explain, read_yaml
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import creatives, publish_plans, uploads, videos
 
@@ -29,7 +31,10 @@ SOURCE = "drop_folder"
 _BRIEF_SUFFIX = ".brief.yaml"
 # Names under which browsers and sync tools write a file that is not finished.
 _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp")
-_MAX_NAME = 200
+# A file system allows 255; the brief's name beside it is longer than the video's own.
+_MAX_NAME_BYTES = 200
+# Unicode's control characters and halves of pairs: no screen shows them and no database stores them.
+_NOT_TEXT = ("Cc", "Cs")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ class Dropped:
     name: str
     size: int
     modified_ns: int
+
+    @property
+    def shown(self) -> str:
+        """The name as text; bytes that are no UTF-8 are written as escapes, which a database can hold."""
+        return self.name.encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -56,8 +66,16 @@ def dropped_files(folder: Path) -> tuple[Dropped, ...]:
     """Files a person dropped, by name; briefs, hidden files and unfinished downloads are not among them."""
     if not folder.is_dir():
         return ()
-    entries = sorted(entry for entry in folder.iterdir() if _is_drop(entry))
-    return tuple(Dropped(entry.name, stat.st_size, stat.st_mtime_ns) for entry in entries for stat in [entry.lstat()])
+    looks = [_look(entry) for entry in sorted(folder.iterdir()) if _is_drop(entry)]
+    return tuple(file for file in looks if file is not None)
+
+
+def _look(entry: Path) -> Dropped | None:
+    try:
+        stat = entry.lstat()
+    except FileNotFoundError:  # taken away or renamed since the folder was listed
+        return None
+    return Dropped(entry.name, stat.st_size, stat.st_mtime_ns)
 
 
 def _is_drop(entry: Path) -> bool:
@@ -68,37 +86,54 @@ def _is_drop(entry: Path) -> bool:
 def unknown(connection: Connection, files: Iterable[Dropped]) -> tuple[Dropped, ...]:
     """Those files, in the state they are in now, that have no row yet."""
     wanted = tuple(files)
-    keys = [(SOURCE, file.name, file.size, file.modified_ns) for file in wanted]
+    keys = [(SOURCE, file.shown, file.size, file.modified_ns) for file in wanted]
     columns = tuple_(uploads.c.source, uploads.c.name, uploads.c.size, uploads.c.modified_ns)
     rows = connection.execute(select(uploads.c.name, uploads.c.size, uploads.c.modified_ns).where(columns.in_(keys)))
     known = {(row.name, row.size, row.modified_ns) for row in rows}
-    return tuple(file for file in wanted if (file.name, file.size, file.modified_ns) not in known)
+    return tuple(file for file in wanted if (file.shown, file.size, file.modified_ns) not in known)
 
 
 def take_in(store: Store, folder: Path, file: Dropped, account: Account) -> Intake:
     """Check one file, store it, and open or resume its creative request. Never raises for what a user can drop."""
     try:
         path = _plain_file(folder, file)
-        first = probe(path, store.settings.media)
+        with _readable(file):
+            first = probe(path, store.settings.media)
         brief = read_brief(path, account)
+        stored = store.blobs.put(path)
+    except FileNotFoundError:
+        if (folder / file.name).exists():
+            raise
+        return Intake(file.shown, "gone", f"{file.shown} was taken away while it was being read")
     except IntakeRejected as rejection:
         with store.engine.begin() as connection:
             _record(connection, file, status="rejected", rejection=rejection)
-        return Intake(file.name, "rejected", str(rejection))
-    stored = store.blobs.put(path)
+        return Intake(file.shown, "rejected", str(rejection))
     with store.engine.begin() as connection:
         return _request(connection, file, stored, first=first, brief=brief, account=account)
+
+
+@contextmanager
+def _readable(file: Dropped) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        remedy = "Let the platform's user read it and drop it again."
+        raise IntakeRejected(file.name, "unreadable", f"it cannot be read ({error.strerror})", remedy) from None
 
 
 def _plain_file(folder: Path, file: Dropped) -> Path:
     path = folder / file.name
     if path.is_symlink():
         raise IntakeRejected(file.name, "symlink", "it points elsewhere", "Copy the video itself into the folder.")
-    if len(file.name) > _MAX_NAME:
-        raise IntakeRejected(
-            file.name[:40], "name_too_long", f"{len(file.name)} characters", f"Use at most {_MAX_NAME}."
-        )
-    if not path.is_file():
+    if file.shown != file.name:
+        raise IntakeRejected(file.shown, "name_not_text", "its name is not UTF-8", "Rename it with plain letters.")
+    if (length := len(os.fsencode(file.name))) > _MAX_NAME_BYTES:
+        reason = f"its name has {length} bytes, the limit is {_MAX_NAME_BYTES}"
+        raise IntakeRejected(file.name[:40], "name_too_long", reason, "Give it a shorter name.")
+    if path.exists() and not path.is_file():
         raise IntakeRejected(file.name, "not_a_file", "it is no regular file", "Drop a video file.")
     return path
 
@@ -113,9 +148,9 @@ def read_brief(video: Path, account: Account) -> Brief:
     again = f"Write {beside.name} (see samples/raw_ad.brief.yaml) and drop the video again."
     if beside.exists():
         try:
-            raw: Any = yaml.safe_load(beside.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise IntakeRejected(video.name, "bad_brief", f"{beside.name} is not YAML: {error}", again) from None
+            raw: Any = read_yaml(beside)
+        except ConfigurationError as error:
+            raise IntakeRejected(video.name, "bad_brief", str(error), again) from None
     elif account.default_brief is not None:
         raw = account.default_brief
     else:
@@ -123,9 +158,14 @@ def read_brief(video: Path, account: Account) -> Brief:
             video.name, "no_brief", f"there is no {beside.name} and the account has no default_brief", again
         )
     try:
-        return Brief.model_validate(raw)
+        brief = Brief.model_validate(raw)
     except ValidationError as error:
         raise IntakeRejected(video.name, "bad_brief", explain(error), again) from None
+    for field, value in brief:
+        if isinstance(value, str) and any(category(letter) in _NOT_TEXT for letter in value):
+            reason = f"{field} holds a line break or another control character"
+            raise IntakeRejected(video.name, "bad_brief", reason, again)
+    return brief
 
 
 def _request(
@@ -194,6 +234,6 @@ def _record(
     reason: Mapping[str, str] = {}
     if rejection is not None:
         reason = {"rule": rejection.rule, "reason": rejection.reason, "remedy": rejection.remedy}
-    row = {"name": file.name, "source": SOURCE, "size": file.size, "modified_ns": file.modified_ns, "status": status}
+    row = {"name": file.shown, "source": SOURCE, "size": file.size, "modified_ns": file.modified_ns, "status": status}
     statement = insert(uploads).values(row | dict(reason) | more)
     connection.execute(statement.on_conflict_do_nothing(index_elements=["source", "name", "size", "modified_ns"]))

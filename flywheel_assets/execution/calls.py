@@ -19,6 +19,7 @@ from flywheel_assets.core.changes import (
     UploadImage,
     UploadVideo,
 )
+from flywheel_assets.core.errors import PermanentError
 from flywheel_assets.execution.platform import AdPlatform, Edge
 
 # Where an object of each kind is listed, to find it again by its tag.
@@ -64,6 +65,17 @@ class Call:
         """The object's name at the platform."""
         return f"{name} [{self.tag}]"
 
+    def local(self, uri: str) -> Path:
+        """A stored file as a local path.
+
+        Raises:
+            PermanentError: it is gone, so no repetition can send it.
+        """
+        try:
+            return self.files.local(uri)
+        except FileNotFoundError as gone:
+            raise PermanentError(f"{self.own_ref}: {gone}") from gone
+
 
 @singledispatch
 def perform(spec: Spec, _call: Call) -> str | None:
@@ -104,12 +116,12 @@ def _(spec: CreateAdSet, call: Call) -> str:
 
 @perform.register
 def _(spec: UploadVideo, call: Call) -> str:
-    return call.platform.upload_video(call.files.local(spec.uri), call.tagged(spec.name))
+    return call.platform.upload_video(call.local(spec.uri), call.tagged(spec.name))
 
 
 @perform.register
 def _(spec: UploadImage, call: Call) -> str:
-    return call.platform.upload_image(call.files.local(spec.uri), call.tagged(spec.name))
+    return call.platform.upload_image(call.local(spec.uri), call.tagged(spec.name))
 
 
 @perform.register

@@ -48,6 +48,8 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
     added = 0
     for change in changes:
         _plan_object(connection, change, world)
+    _refuse_strangers(connection, changes)
+    for change in changes:
         seconds = float(rng("jitter", change.idempotency_key).uniform(*safety.jitter_seconds))
         row = _row(change, world, plan) | {
             "status": status,
@@ -101,6 +103,33 @@ def _plan_object(connection: Connection, change: AdChange, world: str) -> None:
         connection.execute(planned.on_conflict_do_nothing(index_elements=["ref"]))
 
 
+def _refuse_strangers(connection: Connection, changes: Sequence[AdChange]) -> None:
+    """Every object must be planned, and under the campaign whose limit it names: else a limit could be passed by."""
+    planned = ad_objects.c
+    wanted = {ref for change in changes for ref in (change.object_ref, change.campaign_ref)}
+    rows = connection.execute(
+        select(planned.ref, planned.account_id, planned.campaign_ref).where(planned.ref.in_(wanted))
+    )
+    known = {row.ref: (row.account_id, row.campaign_ref) for row in rows}
+    for change in changes:
+        for ref in (change.campaign_ref, change.object_ref):
+            if ref not in known:
+                raise ChangeRefused(ref, "unknown_object", "nothing of that name was ever planned; create it first")
+            if known[ref] != (change.account_id, change.campaign_ref):
+                account_id, campaign = known[ref]
+                raise ChangeRefused(
+                    ref,
+                    "wrong_campaign",
+                    f"it belongs to {campaign} of {account_id}, not to {change.campaign_ref} of {change.account_id}",
+                )
+
+
+def _needs(change: AdChange) -> list[str]:
+    """What must exist first: a change of an object needs at least that object."""
+    own = () if change.spec.kind in CREATES else (change.object_ref,)
+    return sorted({*change.depends_on, *own})
+
+
 def _row(change: AdChange, world: str, plan: str) -> dict[str, object]:
     budget = change.spec.daily_budget if isinstance(change.spec, CreateAdSet | SetBudget) else None
     return {
@@ -109,7 +138,7 @@ def _row(change: AdChange, world: str, plan: str) -> dict[str, object]:
         "change_type": change.spec.kind,
         "spec": change.spec.model_dump(mode="json"),
         "new_budget": budget,
-        "depends_on": list(change.depends_on),
+        "depends_on": _needs(change),
         **change.model_dump(
             include={
                 "account_id",
@@ -126,19 +155,27 @@ def _row(change: AdChange, world: str, plan: str) -> dict[str, object]:
 
 
 def approve(connection: Connection, plan_digest: str) -> int:
-    """Let every proposed change of a plan go, as it was shown; how many there were.
+    """Let every change of a plan that waits for a person go, as it was shown; how many there were.
+
+    Those are the proposed ones, and what was queued in `auto` before the account went to `approve`.
 
     Raises:
-        ChangeRefused: no proposed change has that digest.
+        ChangeRefused: no change with that digest waits.
     """
     queue = pending_ad_changes.c
     released = connection.execute(
         pending_ad_changes.update()
-        .where(queue.plan_digest == plan_digest, queue.status == "proposed")
+        .where(
+            queue.plan_digest == plan_digest,
+            queue.status.in_(("proposed", "pending")),
+            queue.approved_at.is_(None),
+        )
         .values(status="pending", wait_reason=None, approved_at=func.flywheel_now())
     ).rowcount
     if released == 0:
         raise ChangeRefused(
-            plan_digest, "unknown_plan", "no proposed change has this digest; list them with `flywheel changes list`"
+            plan_digest,
+            "unknown_plan",
+            "no change that waits for approval has this digest; list them with `flywheel changes list`",
         )
     return released

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from flywheel_assets.core.changes import SetBudget, SetStatus
-from flywheel_assets.core.errors import ChangeRefused, RemoteError, Throttled
+from flywheel_assets.core.errors import ChangeRefused, RemoteError, Throttled, TransientError
 from flywheel_assets.execution import attempt as attempts
 from flywheel_assets.execution import objects
 from flywheel_assets.execution.attempt import hold
@@ -39,7 +39,13 @@ def _landed(
 
 
 def read_back(
-    connection: Connection, change: ClaimedChange, attempt: Attempt, *, landed: bool | None, remote_id: str | None
+    connection: Connection,
+    change: ClaimedChange,
+    attempt: Attempt,
+    *,
+    landed: bool | None,
+    remote_id: str | None,
+    safety: Safety,
 ) -> Step:
     """An unknown outcome is known now: it landed, it did not, or somebody else changed the object (None)."""
     if landed:
@@ -50,9 +56,18 @@ def read_back(
         attempts.finish(connection, attempt, "conflict")
         return reject(connection, change, ChangeRefused(change.object_ref, "edited_elsewhere", reason))
     attempts.finish(connection, attempt, "not_applied")
-    now = business_now(connection)
-    _release(connection, change, "pending", Deferral(now, "the unanswered call had not landed"))
-    return Step(change, "retried", "the unanswered call had not landed", now)
+    return _send_again(connection, change, safety)
+
+
+def _send_again(connection: Connection, change: ClaimedChange, safety: Safety) -> Step:
+    """The unanswered call did nothing. It was counted as a failure when its answer was missed."""
+    reason = "the unanswered call had not landed"
+    if change.failures > len(safety.retry_seconds):
+        return dead(connection, change, None, TransientError(f"{reason}, {change.failures} times in a row"), failed=0)
+    seconds = safety.retry_seconds[max(change.failures, 1) - 1]
+    wait = Deferral(business_now(connection) + timedelta(seconds=seconds), reason)
+    _release(connection, change, "pending", wait)
+    return Step(change, "retried", reason, wait.until)
 
 
 def unknown(connection: Connection, change: ClaimedChange, attempt: Attempt, error: RemoteError) -> Step:
@@ -72,9 +87,12 @@ def defer(connection: Connection, change: ClaimedChange, wait: Deferral) -> Step
 def throttled(
     connection: Connection, change: ClaimedChange, attempt: Attempt | None, error: Throttled, resume: Resume
 ) -> Step:
-    """The platform asks us to wait; that feeds no retry counter."""
+    """The platform asks us to wait; that feeds no retry counter. What it asks of the account, all of the account does."""
     _settle(connection, attempt, "throttled", error)
     wait = Deferral(business_now(connection) + error.retry_after, str(error))
+    if error.scope != "object":
+        everyone = {"account_id": change.account_id, "until": wait.until, "reason": wait.reason}
+        connection.execute(sql("hold_account_back"), everyone)
     _release(connection, change, resume, wait, deferred=1)
     return Step(change, "deferred", wait.reason, wait.until)
 
@@ -91,14 +109,16 @@ def retry(
     """Queue the change again after 1, 2, 4, 8, 16 s; then it is dead.
 
     While an attempt's outcome is open, only reading it back failed, and that is tried for ever at
-    the longest wait: the change may have landed, so it must not be declared dead.
+    the longest wait: the change may have landed, so it must not be declared dead, and nothing was
+    sent that could count as a failure.
     """
-    if change.failures >= len(safety.retry_seconds) and resume == "pending":
+    sent = resume == "pending"
+    if sent and change.failures >= len(safety.retry_seconds):
         return dead(connection, change, attempt, error)
     _settle(connection, attempt, "failed", error)
-    seconds = safety.retry_seconds[min(change.failures, len(safety.retry_seconds) - 1)]
+    seconds = safety.retry_seconds[change.failures if sent else -1]
     wait = Deferral(business_now(connection) + timedelta(seconds=seconds), str(error))
-    _release(connection, change, resume, wait, failed=1)
+    _release(connection, change, resume, wait, failed=int(sent), deferred=int(not sent))
     return Step(change, "retried", wait.reason, wait.until)
 
 
@@ -126,10 +146,12 @@ def reject(connection: Connection, change: ClaimedChange, refusal: ChangeRefused
     return Step(change, "rejected", str(refusal))
 
 
-def dead(connection: Connection, change: ClaimedChange, attempt: Attempt | None, error: RemoteError) -> Step:
+def dead(
+    connection: Connection, change: ClaimedChange, attempt: Attempt | None, error: RemoteError, *, failed: int = 1
+) -> Step:
     """To the dead letters, with everything that was to be built on it."""
     _settle(connection, attempt, "failed", error)
-    _close(connection, change, "dead", str(error), failed=1)
+    _close(connection, change, "dead", str(error), failed=failed)
     letter = {
         "change_id": change.id,
         "rule": type(error).__name__,

@@ -182,7 +182,9 @@ class SafeExecutor:
         except RemoteError as error:
             return self._outcome(change, None, error, "unknown")
         with self.engine.begin() as connection:
-            return outcomes.read_back(connection, change, attempt, landed=landed, remote_id=remote_id)
+            return outcomes.read_back(
+                connection, change, attempt, landed=landed, remote_id=remote_id, safety=self.safety
+            )
 
     def _landed(self, change: ClaimedChange, attempt: Attempt, platform: AdPlatform) -> tuple[bool | None, str | None]:
         """Whether the platform shows our value (True), the one before (False) or a third (None); and a new object's id."""
@@ -195,7 +197,6 @@ class SafeExecutor:
             raise PermanentError(f"{change.object_ref}: the attempt has no remote id to read back")
         if isinstance(change.spec, SetStatus):
             return platform.read(attempt.remote_id, ["status"]).get("status") == change.spec.status, None
-        shown = int(platform.read(attempt.remote_id, ["daily_budget"])["daily_budget"])
-        if shown == attempt.target_budget:
-            return True, None
-        return (False if shown == attempt.previous_budget else None), None
+        shown = platform.read(attempt.remote_id, ["daily_budget"]).get("daily_budget")
+        budget = None if shown is None else int(shown)
+        return {attempt.target_budget: True, attempt.previous_budget: False}.get(budget), None

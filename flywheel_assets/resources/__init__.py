@@ -5,9 +5,10 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import get_args
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from flywheel_assets.clients.meta_accounts import MetaAccounts
 from flywheel_assets.core.account import Account
@@ -22,8 +23,15 @@ _SETTINGS = Field("{}", description="Settings that differ from this process's en
 
 
 def installation(overrides: str) -> Settings:
-    """The settings of this process, with a resource's overrides."""
-    return Settings(**json.loads(overrides))
+    """The settings of this process, with a resource's overrides; a secret comes from the process alone."""
+    given = {name: value for name, value in json.loads(overrides).items() if not is_secret(name)}
+    return Settings(**given)
+
+
+def is_secret(setting: str) -> bool:
+    """Whether a setting is kept out of what Dagster stores and shows."""
+    field = Settings.model_fields.get(setting)
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 class StoreResource(dg.ConfigurableResource):

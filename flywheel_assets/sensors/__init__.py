@@ -14,6 +14,14 @@ from flywheel_assets.store.store import Store
 # A tick stays short: more files wait for the next one.
 _FILES_PER_TICK = 10
 
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
 
 @dg.sensor(
     job=creative_generation,
@@ -34,7 +42,7 @@ def uploads(
         if result.status == "rejected":
             context.log.warning(result.message)
     context.update_cursor(json.dumps([_signature(file) for file in new if file not in settled[:_FILES_PER_TICK]]))
-    requested = [result for result in results if result.run is not None] or _without_run(context, store)
+    requested = _to_start(context, results) or _without_run(context, store)
     if not requested:
         said = "; ".join(result.message for result in results) or f"{len(new)} files have to stay unchanged for a tick"
         return dg.SkipReason(said if new else f"nothing new in {folder}")
@@ -44,6 +52,15 @@ def uploads(
     )
 
 
+def _to_start(context: dg.SensorEvaluationContext, results: list[Intake]) -> list[Intake]:
+    """One a creative: a second copy of a video, in this tick or while its run is under way, starts nothing."""
+    wanted: dict[str, Intake] = {}
+    for result in results:
+        if result.run is not None:
+            wanted.setdefault(str(result.creative_id), result)
+    return [one for key, one in wanted.items() if not context.instance.get_runs_count(_runs_of(key, _UNFINISHED))]
+
+
 def _without_run(context: dg.SensorEvaluationContext, store: Store) -> list[Intake]:
     """Requests that were taken in by a tick that did not live to start their run."""
     with store.engine.connect() as connection:
@@ -51,8 +68,9 @@ def _without_run(context: dg.SensorEvaluationContext, store: Store) -> list[Inta
     return [one for one in waiting if not context.instance.get_runs_count(_runs_of(str(one.creative_id)))]
 
 
-def _runs_of(creative_id: str) -> dg.RunsFilter:
-    return dg.RunsFilter(job_name=creative_generation.name, tags={"dagster/partition": creative_id})
+def _runs_of(creative_id: str, statuses: list[dg.DagsterRunStatus] | None = None) -> dg.RunsFilter:
+    tags = {"dagster/partition": creative_id}
+    return dg.RunsFilter(job_name=creative_generation.name, tags=tags, statuses=statuses)
 
 
 def _run(result: Intake) -> dg.RunRequest:
@@ -95,13 +113,5 @@ def ad_change_queue(
         return dg.SkipReason("a drain is under way")
     return dg.RunRequest()
 
-
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 SENSORS = [uploads, ad_change_queue]

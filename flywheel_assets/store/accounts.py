@@ -20,16 +20,34 @@ def load_account(path: Path) -> Account:
     """Read and validate an account file.
 
     Raises:
-        ConfigurationError: the file is missing, not YAML, or a field is wrong; one line, every field named.
+        ConfigurationError: the file is missing, not YAML, or a field is wrong; one line that names the field.
     """
+    if not path.exists():
+        raise ConfigurationError(f"account file {path} does not exist; set FLYWHEEL_ACCOUNT_FILE")
     try:
-        return Account.model_validate(read_yaml(path))
+        account = Account.model_validate(read_yaml(path))
+        _check_amounts(account)
     except ValidationError as error:
         raise ConfigurationError(f"account file {path}: {explain(error)}") from None
     except ConfigurationError as error:
-        raise ConfigurationError(f"account file {path}: {error}; FLYWHEEL_ACCOUNT_FILE names another") from None
-    except ZoneInfoNotFoundError:
-        raise ConfigurationError(f"account file {path}: time_zone: not an IANA name such as Europe/Berlin") from None
+        raise ConfigurationError(f"account file {path}: {error}") from None
+    except (ZoneInfoNotFoundError, OSError):
+        raise ConfigurationError(f"account file {path}: time_zone is not an IANA name such as Europe/Berlin") from None
+    return account
+
+
+def _check_amounts(account: Account) -> None:
+    """A mistyped amount stops the start, not the first launch hours later."""
+    amounts = {}
+    for field in ("daily_plan", "ad_set_floor", "ad_set_ceiling"):
+        try:
+            amounts[field] = account.money(getattr(account, field)).minor
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{field}: {error}") from None
+    if not 0 < amounts["ad_set_floor"] <= amounts["ad_set_ceiling"]:
+        raise ConfigurationError(
+            f"ad_set_floor {account.ad_set_floor} must be above 0 and at most ad_set_ceiling {account.ad_set_ceiling}"
+        )
 
 
 def save_account(connection: Connection, account: Account, world: World) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from upath import UPath
 
 _LOCAL = ("", "file")
+_MAX_SUFFIX = 8
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,16 @@ class Blobs:
     """
 
     def __init__(self, base_uri: str, cache: Path) -> None:
-        self._base = UPath(base_uri)
+        self._base = _path(base_uri)
         self._cache = cache
 
     def put(self, path: Path) -> Stored:
         """Store a local file. It is hashed while it is copied, so a file that still grows cannot get a wrong name."""
         partial = self._base / f".{uuid4().hex}.part"
         self._base.mkdir(parents=True, exist_ok=True)
-        sha256, size = _copy(path, partial)
-        target = self._base / sha256[:2] / f"{sha256}{path.suffix.lower()}"
+        with _removed_on_error(partial):
+            sha256, size = _copy(path, partial)
+        target = self._base / sha256[:2] / f"{sha256}{_suffix(path)}"
         if target.exists():
             partial.unlink()
         else:
@@ -58,7 +63,7 @@ class Blobs:
         Raises:
             FileNotFoundError: nothing is stored there.
         """
-        source = UPath(uri)
+        source = _path(uri)
         if not source.exists():
             raise FileNotFoundError(f"{uri} is not in blob storage; run the stage that made it again")
         if source.protocol in _LOCAL:
@@ -67,10 +72,32 @@ class Blobs:
         if not copy.exists():
             self._cache.mkdir(parents=True, exist_ok=True)
             partial = copy.with_name(f".{uuid4().hex}.part")
-            with source.open("rb") as remote, partial.open("wb") as sink:
+            with _removed_on_error(partial), source.open("rb") as remote, partial.open("wb") as sink:
                 shutil.copyfileobj(remote, sink, 1 << 20)
             partial.replace(copy)
         return copy
+
+
+def _path(uri: str) -> UPath:
+    """The place a URI means; for a local one the library would keep the %20 of a blank as three characters."""
+    parts = urlsplit(uri)
+    return UPath(unquote(parts.path)) if parts.scheme == "file" else UPath(uri)
+
+
+def _suffix(path: Path) -> str:
+    """The file's own suffix where it is one; what follows the last dot of a sentence is not."""
+    suffix = path.suffix.lower()
+    return suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= _MAX_SUFFIX else ""
+
+
+@contextmanager
+def _removed_on_error(partial: Path | UPath) -> Iterator[None]:
+    """Half a file on a full disk must not stay and keep it full."""
+    try:
+        yield
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _copy(path: Path, partial: UPath) -> tuple[str, int]:

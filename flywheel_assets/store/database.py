@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import Settings, World
-from flywheel_assets.store.postgres import server_url
+from flywheel_assets.store.postgres import require_answer, server_url
 from flywheel_assets.store.tables import pending_ad_changes
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -27,7 +27,7 @@ def open_database(settings: Settings) -> Engine:
     """A migrated database for this process's world. Engines are shared by all who ask for the same one.
 
     Raises:
-        ConfigurationError: the database holds open changes of the other world.
+        ConfigurationError: no database answers, or it holds open changes of the other world.
     """
     return _engine(server_url(settings), settings.world)
 
@@ -35,6 +35,7 @@ def open_database(settings: Settings) -> Engine:
 @lru_cache(maxsize=8)
 def _engine(url: URL, world: World) -> Engine:
     engine = connect(url, world)
+    require_answer(engine)
     migrate(engine)
     with engine.connect() as connection:
         refuse_other_world(connection, world)

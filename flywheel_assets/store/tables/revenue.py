@@ -38,10 +38,12 @@ hubspot_events = Table(
     Column("payload", Json, nullable=False),
     required_text("source", comment="webhook, or reconciliation when the webhook was lost"),
     Column("received_real", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    Column("handled_at", Instant, comment="null until what it says about its deal has been taken over"),
     UniqueConstraint(
         "portal_id", "subscription_id", "event_id", "object_id", "occurred_at", name="uq_hubspot_events_key"
     ),
     CheckConstraint("source in ('webhook', 'reconciliation')", name="source"),
+    Index("ix_hubspot_events_unhandled", "portal_id", "id", postgresql_where=text("handled_at is null")),
 )
 
 # Clicks that came through the redirect or were reported. Identity columns hold keyed hashes, and

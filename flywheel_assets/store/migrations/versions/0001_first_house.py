@@ -197,11 +197,24 @@ def upgrade() -> None:
         sa.Column(
             "received_real", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column(
+            "handled_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="null until what it says about its deal has been taken over",
+        ),
         sa.CheckConstraint("source in ('webhook', 'reconciliation')", name=op.f("ck_hubspot_events_source")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hubspot_events")),
         sa.UniqueConstraint(
             "portal_id", "subscription_id", "event_id", "object_id", "occurred_at", name="uq_hubspot_events_key"
         ),
+    )
+    op.create_index(
+        "ix_hubspot_events_unhandled",
+        "hubspot_events",
+        ["portal_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("handled_at is null"),
     )
     op.create_table(
         "index_snapshots",

@@ -1,0 +1,45 @@
+# Each target sets up what it needs and does nothing twice.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo up test check bench clean
+
+demo: $(VENV)/.base
+	$(BIN)/flywheel demo
+
+up: $(VENV)/.base
+	$(BIN)/flywheel up
+
+test: check
+	$(BIN)/pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# The database may lie outside the checkout (README, "State"), so its folder is asked for first.
+clean:
+	if [ -x $(BIN)/flywheel ]; then rm -rf "$$($(BIN)/flywheel where database)"; fi
+	rm -rf $(VENV) .flywheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing, about a minute the first time" >&2
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing, about a minute the first time" >&2
+	$(PIP) -e ".[dev]"
+	@touch $(VENV)/.base $@

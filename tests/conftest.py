@@ -1,0 +1,22 @@
+"""Rules for all tests: what is missing is skipped by name, and where skips are refused they fail the run."""
+
+import os
+import shutil
+
+import pytest
+
+_PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker, program in _PROGRAMS.items():
+            if item.get_closest_marker(marker) and shutil.which(program) is None:
+                item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("FLYWHEEL_REFUSE_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

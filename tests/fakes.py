@@ -1,0 +1,130 @@
+"""A hand-written ad platform for the executor's tests: it keeps its own journal and fails on order.
+
+The journal has the shape of the sandbox's, so that `execution.audit` reads both. What a test
+checks is this journal, never the executor's own account of itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from flywheel_assets.execution.platform import CreateEdge, Edge, VideoStatus
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the next write meets: an error, after its effect (``landed``) or instead of it."""
+
+    error: Exception
+    landed: bool = False
+
+
+@dataclass
+class FakePlatform:
+    """One ad account.
+
+    Attributes:
+        now: business time of a journal row.
+        writes: faults of the next writes, first one first; None lets a write pass.
+        reads: the same for reads.
+        inside: called inside every write before its effect, with method-like name and target.
+        video: what every video's status is.
+    """
+
+    now: Callable[[], datetime]
+    writes: list[Fault | None] = field(default_factory=list)
+    reads: list[Exception] = field(default_factory=list)
+    inside: Callable[[str, str], None] | None = None
+    video: VideoStatus = "ready"
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    journal: list[dict[str, Any]] = field(default_factory=list)
+    _ids: Any = field(default_factory=lambda: count(120_200_000_000_000_001))
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    # --- the protocol ------------------------------------------------------------------------------
+
+    def create(self, edge: CreateEdge, params: Mapping[str, Any]) -> str:
+        return self._add(edge, dict(params))
+
+    def upload_video(self, path: Path, name: str) -> str:
+        return self._add("advideos", {"name": name, "sha256": sha256(path.read_bytes()).hexdigest()})
+
+    def upload_image(self, path: Path, name: str) -> str:
+        found = sha256(path.read_bytes()).hexdigest()
+        return self._add("adimages", {"name": name, "hash": found}, new_id=found)
+
+    def update(self, remote_id: str, params: Mapping[str, Any]) -> None:
+        def effect() -> dict[str, Any]:
+            self.objects[remote_id].update(params)
+            return {"success": True}
+
+        self._write(remote_id, params, effect)
+
+    def read(self, remote_id: str, fields: Sequence[str]) -> dict[str, Any]:
+        if self.reads:
+            raise self.reads.pop(0)
+        known = self.objects[remote_id]
+        shown = {name: known[name] for name in fields if name in known}
+        return {**shown, **({"daily_budget": str(known["daily_budget"])} if "daily_budget" in shown else {})}
+
+    def find(self, edge: Edge, tag: str) -> list[dict[str, Any]]:
+        if self.reads:
+            raise self.reads.pop(0)
+        rows = [{"id": key, **known} for key, known in self.objects.items() if known.get("edge") == edge]
+        return [row for row in rows if tag in row["name"]]
+
+    def video_status(self, video_id: str) -> VideoStatus:
+        assert self.objects[video_id]["edge"] == "advideos"
+        return self.video
+
+    # --- what tests look at -------------------------------------------------------------------------
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        """Every write that was received, oldest first, whatever became of it."""
+        return list(self.journal)
+
+    def applied_at(self) -> list[datetime]:
+        """Business times of the writes that had an effect."""
+        return [row["at"] for row in self.journal if row["applied"]]
+
+    def put(self, remote_id: str, **known: Any) -> str:
+        """Something that exists already; a person may have made or changed it."""
+        self.objects.setdefault(remote_id, {}).update(known)
+        return remote_id
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _add(self, edge: Edge, params: dict[str, Any], new_id: str | None = None) -> str:
+        chosen = new_id or str(next(self._ids))
+
+        def effect() -> dict[str, Any]:
+            self.objects[chosen] = {**params, "edge": edge}
+            return {"images": {params["name"]: {"hash": chosen}}} if edge == "adimages" else {"id": chosen}
+
+        self._write(f"act_1/{edge}", params, effect)
+        return chosen
+
+    def _write(self, path: str, params: Mapping[str, Any], effect: Callable[[], dict[str, Any]]) -> None:
+        if self.inside is not None:
+            self.inside(path, str(params.get("name", "")))
+        with self._lock:
+            fault = self.writes.pop(0) if self.writes else None
+            applied = fault is None or fault.landed
+            row = {"method": "POST", "path": path, "params": dict(params), "at": self.now(), "applied": applied}
+            self.journal.append({**row, "answer": effect() if applied else None})
+        if fault is not None:
+            raise fault.error
+
+
+def most_in_any_hour(moments: Sequence[datetime]) -> int:
+    """The fullest sliding hour: how many moments lie in [t, t + 60 min), over every t."""
+    ordered = sorted(moments)
+    return max((sum(0 <= (b - a).total_seconds() < 3600 for b in ordered) for a in ordered), default=0)
