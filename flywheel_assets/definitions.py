@@ -5,11 +5,29 @@ from typing import Any
 
 import dagster as dg
 
-from flywheel_assets.assets import delivery, drafting, perception, prediction, publishing, renders
+from flywheel_assets.assets import (
+    budget,
+    delivery,
+    drafting,
+    learning,
+    perception,
+    prediction,
+    publishing,
+    renders,
+    revenue,
+)
 from flywheel_assets.jobs import JOBS
+from flywheel_assets.jobs.schedules import SCHEDULES
 from flywheel_assets.monitoring.progress import progress
 from flywheel_assets.resources import AccountResource, CtrPredictorResource, SafeMetaExecutor, StoreResource
+from flywheel_assets.resources.loops import (
+    CrmResource,
+    EmbedderResource,
+    InsightsSourceResource,
+    WinnerRetrieverResource,
+)
 from flywheel_assets.sensors import SENSORS
+from flywheel_assets.sensors.loops import LOOP_SENSORS
 from flywheel_assets.settings import Settings
 
 ASSETS = [
@@ -24,6 +42,23 @@ ASSETS = [
     publishing.publish_changes,
     delivery.ad_change_history,
     delivery.ads,
+    revenue.deal_stage_changes,
+    revenue.synthetic_revenue,
+    revenue.attributed_revenue,
+    revenue.sampler_feedback,
+    budget.ad_insights,
+    budget.ad_states,
+    budget.budget_allocations,
+    budget.budget_changes,
+    learning.actuals,
+    learning.prediction_accuracy,
+    learning.ctr_model,
+    learning.experiments,
+    learning.winner_index,
+    learning.knowledge_graph,
+    learning.shared_patterns,
+    learning.creative_refresh_requests,
+    learning.learning_cycle,
 ]
 
 _SECRETS = {"meta_access_token", "meta_app_secret"}
@@ -40,13 +75,18 @@ def build_defs(settings: Settings | None = None, resource_overrides: Mapping[str
     resources: dict[str, Any] = {
         "store": StoreResource(overrides=given),
         "account": AccountResource(overrides=given),
-        "ctr_predictor": CtrPredictorResource(),
+        "ctr_predictor": CtrPredictorResource(overrides=given),
+        "winner_retriever": WinnerRetrieverResource(overrides=given),
+        "insights_source": InsightsSourceResource(overrides=given),
+        "crm": CrmResource(overrides=given),
+        "embedder": EmbedderResource(),
         "safe_meta_executor": SafeMetaExecutor(overrides=given),
     }
     return dg.Definitions(
         assets=ASSETS,
         jobs=JOBS,
-        sensors=SENSORS,
+        schedules=SCHEDULES,
+        sensors=[*SENSORS, *LOOP_SENSORS],
         resources=resources | dict(resource_overrides or {}),
         loggers={"progress": progress},
         # A process a step costs seconds and shares nothing; parallel work happens inside assets.

@@ -6,6 +6,7 @@ a group's field is reached with two underscores, e.g. ``FLYWHEEL_SAFETY__ACTIONS
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 World = Literal["sandbox", "live"]
+
+# The first hour that can be decided or learned from, here and in Dagster's partitions. Each year adds
+# 8,760 of them, which its pages still show quickly; move it forward when history is no longer of use.
+FIRST_HOUR = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 class _Group(BaseModel):
@@ -152,6 +157,7 @@ class Settings(BaseSettings):
     )
     sandbox_port: int = Field(8791, description="Loopback port of the twin when it runs as a service.")
 
+    sandbox_hubspot_port: int = Field(8792, description="Loopback port of the twin CRM when it runs as a service.")
     gateway_port: int = Field(8790, description="Loopback port of the gateway: webhook, clicks, health.")
     public_url: str | None = Field(
         None, description="Where the internet reaches the gateway; unset means ads link straight to the landing page."

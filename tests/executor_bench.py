@@ -125,7 +125,9 @@ class Bench:
 
     def lose_leases(self) -> None:
         """Let every worker that holds a change be late."""
-        self.sql("update pending_ad_changes set lease_until = clock_timestamp() - interval '1 second' where lease_until is not null")
+        self.sql(
+            "update pending_ad_changes set lease_until = clock_timestamp() - interval '1 second' where lease_until is not null"
+        )
 
     # --- what became of it --------------------------------------------------------------------------
 

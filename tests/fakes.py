@@ -20,10 +20,11 @@ from flywheel_assets.execution.platform import CreateEdge, Edge, VideoStatus
 
 @dataclass(frozen=True)
 class Fault:
-    """What the next write meets: an error, after its effect (``landed``) or instead of it."""
+    """What one write meets whose path ends with ``path``: an error, after its effect (``landed``) or instead of it."""
 
-    error: Exception
+    error: BaseException
     landed: bool = False
+    path: str = ""
 
 
 @dataclass
@@ -32,16 +33,16 @@ class FakePlatform:
 
     Attributes:
         now: business time of a journal row.
-        writes: faults of the next writes, first one first; None lets a write pass.
-        reads: the same for reads.
-        inside: called inside every write before its effect, with method-like name and target.
+        writes: faults still to be met, each by one write.
+        reads: errors of the next reads.
+        inside: called with its path by every write that is under way, before its effect.
         video: what every video's status is.
     """
 
     now: Callable[[], datetime]
-    writes: list[Fault | None] = field(default_factory=list)
+    writes: list[Fault] = field(default_factory=list)
     reads: list[Exception] = field(default_factory=list)
-    inside: Callable[[str, str], None] | None = None
+    inside: Callable[[str], object] | None = None
     video: VideoStatus = "ready"
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     journal: list[dict[str, Any]] = field(default_factory=list)
@@ -86,11 +87,6 @@ class FakePlatform:
 
     # --- what tests look at -------------------------------------------------------------------------
 
-    @property
-    def sent(self) -> list[dict[str, Any]]:
-        """Every write that was received, oldest first, whatever became of it."""
-        return list(self.journal)
-
     def applied_at(self) -> list[datetime]:
         """Business times of the writes that had an effect."""
         return [row["at"] for row in self.journal if row["applied"]]
@@ -114,9 +110,11 @@ class FakePlatform:
 
     def _write(self, path: str, params: Mapping[str, Any], effect: Callable[[], dict[str, Any]]) -> None:
         if self.inside is not None:
-            self.inside(path, str(params.get("name", "")))
+            self.inside(path)
         with self._lock:
-            fault = self.writes.pop(0) if self.writes else None
+            fault = next((one for one in self.writes if path.endswith(one.path)), None)
+            if fault is not None:
+                self.writes.remove(fault)
             applied = fault is None or fault.landed
             row = {"method": "POST", "path": path, "params": dict(params), "at": self.now(), "applied": applied}
             self.journal.append({**row, "answer": effect() if applied else None})

@@ -1,13 +1,23 @@
 """What all assets share: the partitions, owners, and how results are shown."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from flywheel_assets.core.hours import HOUR, floor_hour
+from flywheel_assets.settings import FIRST_HOUR
+from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.store import Store
 
 CREATIVES = dg.DynamicPartitionsDefinition(name="creatives")
+HOURS = dg.HourlyPartitionsDefinition(start_date=FIRST_HOUR)
+
+# A backfill of many hours is one run. Beta in Dagster, whose version is pinned exactly; so it is not told at every start.
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+ONE_RUN = dg.BackfillPolicy.single_run()
 OWNERS = ["team:growth"]
 
 # The metadata entry that the terminal shows beside the stage's name.
@@ -28,6 +38,22 @@ def check(name: str, *, passed: bool, found: str, blocking: bool = True) -> dg.A
     """A check's result with what was found, in words."""
     severity = dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(check_name=name, passed=passed, severity=severity, metadata={"found": found})
+
+
+def hours_of(context: dg.AssetExecutionContext) -> list[datetime]:
+    """The hours of a run, oldest first: one when the schedule asked, many in a backfill."""
+    return sorted(datetime.strptime(key, HOURS.fmt).replace(tzinfo=UTC) for key in context.partition_keys)
+
+
+def key_of(hour: datetime) -> str:
+    """The partition key of an hour."""
+    return hour.strftime(HOURS.fmt)
+
+
+def last_closed_hour(store: Store) -> datetime:
+    """The newest hour that is over in business time."""
+    with store.engine.connect() as connection:
+        return floor_hour(business_now(connection)) - HOUR
 
 
 def log_progress(context: dg.AssetExecutionContext) -> Callable[[str, int, int], None]:

@@ -9,6 +9,7 @@ from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import approved, review
 from flywheel_assets.creative.director.draft import draft
 from flywheel_assets.creative.director.hooks import hooks as write_hooks
+from flywheel_assets.creative.protocols import WinnerRetriever
 from flywheel_assets.store.store import Store
 
 
@@ -20,8 +21,12 @@ from flywheel_assets.store.store import Store
     deps=[scene_ctr_predictions],
     check_specs=[dg.AssetCheckSpec("enough_hooks", asset="creative_drafts", blocking=True)],
 )
-def creative_drafts(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
-    """The director's drafts: 50 or more hooks from the brief, the best of them with a scene order each."""
+def creative_drafts(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    winner_retriever: dg.ResourceParam[WinnerRetriever],
+) -> dg.MaterializeResult:
+    """The director's drafts: 50 or more hooks from the brief, the best with a scene order each; what won is used again."""
     key, settings = context.partition_key, store.settings
     with store.engine.connect() as connection:
         brief = repository.load_request(connection, key).brief
@@ -29,7 +34,8 @@ def creative_drafts(context: dg.AssetExecutionContext, store: dg.ResourceParam[S
         predictions = repository.load_predictions(connection, key)
     draws = rng(settings.seed, "director", key)
     hooks = write_hooks(brief, perception, draws, settings.creative.min_hooks)
-    drafts = draft(brief, perception, predictions, hooks, draws, settings.creative.drafts)
+    winners = winner_retriever.similar(brief, settings.learning.similar_winners)
+    drafts = draft(brief, perception, predictions, hooks, draws, settings.creative.drafts, winners)
     with store.engine.begin() as connection:
         repository.save_drafts(connection, key, hooks, drafts)
     metadata = {
@@ -44,6 +50,8 @@ def creative_drafts(context: dg.AssetExecutionContext, store: dg.ResourceParam[S
         ),
         "hooks": table(hook.model_dump() for hook in hooks),
         "hook_count": len(hooks),
+        "winners": table(vars(winner) for winner in winners),
+        "drafts_from_winners": sum(bool(one.learned_from) for one in drafts),
     }
     enough = check("enough_hooks", passed=len(hooks) >= settings.creative.min_hooks, found=f"{len(hooks)} hooks")
     return materialized(store, f"{len(hooks)} hooks, {len(drafts)} drafts", metadata, [enough])

@@ -45,7 +45,14 @@ def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
         )
         for one in passed
     ]
-    plan = plan_launch(key, variations, account, brand=request.brief.brand, landing_url=request.brief.landing_url)
+    plan = plan_launch(
+        key,
+        variations,
+        account,
+        brand=request.brief.brand,
+        landing_url=request.brief.landing_url,
+        public_url=store.settings.public_url,
+    )
     with store.engine.begin() as connection:
         plans.save_plan(connection, plan)
     total = sum(ad.daily_budget for ad in plan.launched)

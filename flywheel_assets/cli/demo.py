@@ -8,18 +8,29 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import dagster as dg
 
+from flywheel_assets.assets.common import key_of
+from flywheel_assets.cli.days import Loops, hours_to_run, told
+from flywheel_assets.cli.days_summary import DaysSummary, read_days
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, dagster_instance, prepare, twin
-from flywheel_assets.cli.summary import Summary, read_summary, show
+from flywheel_assets.cli.installation import Installation, dagster_instance, prepare
+from flywheel_assets.cli.summary import as_dict, read_summary, show
+from flywheel_assets.cli.twin import Twin, running_twin
+from flywheel_assets.clients.embeddings import WordLlamaEmbedder
+from flywheel_assets.clients.hubspot_access import open_hubspot
+from flywheel_assets.clients.meta_accounts import MetaAccounts
 from flywheel_assets.core.errors import ConfigurationError, FlywheelError
 from flywheel_assets.definitions import build_defs
+from flywheel_assets.execution.worker import SafeExecutor
+from flywheel_assets.resources.base import worker_name
 from flywheel_assets.store.clock import set_twin_clock_flowing
+from flywheel_assets.store.store import Store
 
 _SAMPLE = Path("samples/raw_ad.mp4")
 _PROGRESS: dict[str, Any] = {"loggers": {"progress": {}}}
@@ -29,9 +40,12 @@ _PROGRESS: dict[str, Any] = {"loggers": {"progress": {}}}
 @click.option(
     "--video", type=click.Path(path_type=Path), default=_SAMPLE, show_default=True, help="The raw video to drop in."
 )
+@click.option(
+    "--days", type=click.IntRange(0, 28), default=3, show_default=True, help="Days to simulate after the launch."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
-def demo(video: Path, as_json: bool) -> None:
-    """Drop one raw video in and follow it to running ads in the sandbox; then stop everything."""
+def demo(video: Path, days: int, as_json: bool) -> None:
+    """Drop one raw video in, follow it to running ads in the sandbox, and let money move and be learned from for some days."""
     settings = read_settings()
     if settings.world != "sandbox":
         raise ConfigurationError("the demo runs in the sandbox only; unset FLYWHEEL_WORLD")
@@ -40,10 +54,13 @@ def demo(video: Path, as_json: bool) -> None:
         installation = prepare(settings)
         with installation.store.engine.begin() as connection:
             set_twin_clock_flowing(connection, flowing=False)
-    with twin(installation, port=0) as url, dagster_instance() as instance:
+    with running_twin(installation) as twin, dagster_instance() as instance:
         logging.getLogger("dagster").setLevel(logging.WARNING)  # what it says of each tick is shown below
-        summary = _main_job(installation, instance, url, video, timer)
-    click.echo(json.dumps(summary.as_json(timer.seconds)) if as_json else show(summary, settings))
+        platform = Platform(build_defs(twin.settings), instance, timer)
+        name = _main_job(installation, platform, video)
+        summary = read_summary(installation.store, name, twin.meta.journal())
+        later = _days(installation, twin, platform, days) if days else None
+    click.echo(json.dumps(as_dict(summary, later, timer.seconds)) if as_json else show(summary, later, settings))
 
 
 class Timer:
@@ -62,16 +79,87 @@ class Timer:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - begun, 2)
 
 
-def _main_job(installation: Installation, instance: dg.DagsterInstance, url: str, video: Path, timer: Timer) -> Summary:
-    settings = installation.settings.model_copy(update={"meta_graph_url": url})
-    defs = build_defs(settings)
-    with timer.stage("upload"):
-        name = drop(video, settings.drop_path)
-        tick = _tick_twice(defs, instance)
+@dataclass(frozen=True)
+class Platform:
+    """Dagster as the demo uses it: the same definitions and instance that the UI shows afterwards."""
+
+    defs: dg.Definitions
+    instance: dg.DagsterInstance
+    timer: Timer
+
+    def tick(self, sensor_name: str, times: int) -> dg.SensorExecutionData:
+        """Evaluate a sensor as the daemon would, some ticks one after the other; partitions it asks for are added."""
+        sensor = self.defs.resolve_sensor_def(sensor_name)
+        known = self.defs.resources or {}
+        resources = {key: value for key, value in known.items() if key in sensor.required_resource_keys}
+        cursor: str | None = None
+        for _ in range(times):
+            with dg.build_sensor_context(
+                self.instance, cursor, definitions=self.defs, resources=resources, instance_ref=self.instance.get_ref()
+            ) as context:
+                tick = sensor.evaluate_tick(context)
+            cursor = tick.cursor
+        for request in tick.dynamic_partitions_requests or []:
+            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        return tick
+
+    def run(self, job: str, partition_key: str | None = None) -> None:
+        """Run a job to its end, with a line a stage.
+
+        Raises:
+            FlywheelError: a stage failed.
+        """
+        result = self.defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance, partition_key=partition_key, run_config=_PROGRESS, raise_on_error=False
+        )
+        for step in self.instance.get_run_step_stats(result.run_id):
+            if step.start_time is not None and step.end_time is not None:
+                self.timer.seconds[step.step_key] = round(step.end_time - step.start_time, 2)
+        if not result.success:
+            raise FlywheelError(
+                f"job {job} failed; what failed is above, everything else with `flywheel up` under run {result.run_id}"
+            )
+
+
+def _main_job(installation: Installation, platform: Platform, video: Path) -> str:
+    """From the drop folder to ads at the platform; the upload's name."""
+    with platform.timer.stage("upload"):
+        name = drop(video, installation.settings.drop_path)
+        # The first tick sees the file, the second finds that it has not changed.
+        tick = platform.tick("uploads", times=2)
+    click.echo(f"{'uploads':<24}          {tick.skip_message or 'accepted'}", err=True)
     for request in tick.run_requests or []:
-        _run(defs, instance, "creative_generation", timer, partition_key=request.partition_key)
-    _run(defs, instance, "drain_ad_changes", timer)
-    return read_summary(installation.store, name, url)
+        platform.run("creative_generation", request.partition_key)
+    platform.run("drain_ad_changes")
+    return name
+
+
+def _days(installation: Installation, twin: Twin, platform: Platform, days: int) -> DaysSummary:
+    """The days after the launch; the last hour goes through Dagster, so that its pages show every group."""
+    account, store = installation.account, Store(twin.settings, installation.store.engine, installation.store.blobs)
+    with (
+        platform.timer.stage("days"),
+        MetaAccounts(twin.settings) as accounts,
+        open_hubspot(twin.settings) as crm,
+    ):
+        executor = SafeExecutor(store.engine, accounts, store.blobs, store.settings.safety, worker_name())
+        insights, embedder = accounts(account.account_id), WordLlamaEmbedder()
+        loops = Loops(store, account, executor, insights, crm, embedder, twin.audience)
+        hours = hours_to_run(store, days)
+        for hour in told(hours[:-1]):
+            loops.let_happen(hour)
+            loops.act_on(hour)
+        if hours:
+            loops.let_happen(hours[-1])
+            _last_hour(platform, key_of(hours[-1]))
+        return read_days(store, account, twin, embedder)
+
+
+def _last_hour(platform: Platform, key: str) -> None:
+    platform.run("revenue_feedback")
+    platform.run("hourly_sampling", key)
+    platform.run("drain_ad_changes")
+    platform.run("hourly_learning", key)
 
 
 def drop(video: Path, folder: Path) -> str:
@@ -85,35 +173,3 @@ def drop(video: Path, folder: Path) -> str:
             shutil.copyfile(source, partial)
             partial.replace(folder / source.name)
     return video.name
-
-
-def _tick_twice(defs: dg.Definitions, instance: dg.DagsterInstance) -> dg.SensorExecutionData:
-    """Evaluate the sensor as the daemon would: the first tick sees the file, the second finds it settled."""
-    sensor = defs.resolve_sensor_def("uploads")
-    resources = {key: value for key, value in (defs.resources or {}).items() if key in sensor.required_resource_keys}
-    cursor: str | None = None
-    for _ in range(2):
-        with dg.build_sensor_context(
-            instance, cursor, definitions=defs, resources=resources, instance_ref=instance.get_ref()
-        ) as context:
-            tick = sensor.evaluate_tick(context)
-        cursor = tick.cursor
-    click.echo(f"{'uploads':<24}          {tick.skip_message or 'accepted'}", err=True)
-    for request in tick.dynamic_partitions_requests or []:
-        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-    return tick
-
-
-def _run(
-    defs: dg.Definitions, instance: dg.DagsterInstance, job: str, timer: Timer, partition_key: str | None = None
-) -> None:
-    result = defs.resolve_job_def(job).execute_in_process(
-        instance=instance, partition_key=partition_key, run_config=_PROGRESS, raise_on_error=False
-    )
-    for step in instance.get_run_step_stats(result.run_id):
-        if step.start_time is not None and step.end_time is not None:
-            timer.seconds[step.step_key] = round(step.end_time - step.start_time, 2)
-    if not result.success:
-        raise FlywheelError(
-            f"job {job} failed; what failed is above, everything else with `flywheel up` under run {result.run_id}"
-        )

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 import yaml
 
 from flywheel_assets.core.account import Account
-from flywheel_assets.sandbox.meta.app import build_app
-from flywheel_assets.sandbox.meta.state import SandboxMeta
-from flywheel_assets.sandbox.server import SandboxServer
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
-from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.postgres import DAGSTER_DATABASE, server_url
 from flywheel_assets.store.store import Store
 
@@ -66,23 +59,6 @@ def write_dagster_home(settings: Settings) -> Path:
     partial.write_text("# written by flywheel; changes are lost\n" + text, encoding="utf-8")
     partial.replace(path)
     return home
-
-
-@contextmanager
-def twin(installation: Installation, port: int) -> Iterator[str]:
-    """The sandbox's Meta, with its memory under the installation's home and the shared clock; yields its address."""
-    store, folder = installation.store, installation.settings.root / "sandbox"
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def clock() -> datetime:
-        with store.engine.connect() as connection:
-            return business_now(connection)
-
-    accounts = {installation.account.account_id: installation.account.currency}
-    state = SandboxMeta(folder / "meta.sqlite", accounts, clock)
-    with ExitStack() as stack:
-        stack.callback(state.close)
-        yield stack.enter_context(SandboxServer(build_app(state), port)).url
 
 
 def dagster_instance() -> dg.DagsterInstance:

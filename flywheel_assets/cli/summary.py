@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import requests
 from sqlalchemy import Connection, func, select
 
+from flywheel_assets.cli.days_summary import DaysSummary
 from flywheel_assets.core.errors import FlywheelError
 from flywheel_assets.execution import audit
 from flywheel_assets.settings import Settings
@@ -30,18 +30,19 @@ class Summary:
     changes: dict[str, int]
     audit_gaps: int
 
-    def as_json(self, seconds_by_stage: dict[str, float]) -> dict[str, Any]:
-        """The demo's machine-readable result."""
-        return {**vars(self), "seconds_by_stage": seconds_by_stage}
+
+def as_dict(summary: Summary, later: DaysSummary | None, seconds_by_stage: dict[str, float]) -> dict[str, Any]:
+    """The demo's machine-readable result."""
+    days = {} if later is None else {"days": later.days, "learning": later.learning}
+    return {**vars(summary), **days, "seconds_by_stage": seconds_by_stage}
 
 
-def read_summary(store: Store, upload_name: str, twin_url: str) -> Summary:
+def read_summary(store: Store, upload_name: str, journal: list[dict[str, Any]]) -> Summary:
     """Read everything about the newest upload of that name.
 
     Raises:
         FlywheelError: the upload was rejected; rule and remedy are in the message.
     """
-    journal = requests.get(f"{twin_url}/_sandbox/journal", timeout=30).json()
     with store.engine.connect() as connection:
         creative_id = _creative_of(connection, upload_name)
         return Summary(
@@ -116,19 +117,17 @@ def _changes(connection: Connection, creative_id: str) -> dict[str, int]:
     }
 
 
-def show(summary: Summary, settings: Settings) -> str:
+def show(summary: Summary, later: DaysSummary | None, settings: Settings) -> str:
     """The summary for a person."""
     one = summary
+    renders = [f"           {r['seconds']:5.1f} s  {r['width']}x{r['height']}  {r['hook']}" for r in one.renders]
     lines = [
         "",
         f"creative   {one.creative_id}: {one.scenes} scenes, {one.hooks} hooks, {one.drafts} drafts, {one.approved} approved",
-        f"renders    {len(one.renders)} videos",
-        *(
-            f"           {render['seconds']:5.1f} s  {render['width']}x{render['height']}  {render['hook']}"
-            for render in one.renders
-        ),
-        f"           in {settings.root / 'renders'}",
+        f"renders    {len(one.renders)} videos in {settings.root / 'renders'}",
+        *renders,
         "changes    " + ", ".join(f"{count} {outcome}" for outcome, count in one.changes.items()),
+        *([] if later is None else later.lines()),
         f"audit      {one.audit_gaps} gaps between our history and the sandbox's own journal",
         "",
         "next       flywheel up             the platform with Dagster's UI",

@@ -9,22 +9,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, prepare, twin
+from flywheel_assets.cli.installation import Installation, prepare
+from flywheel_assets.cli.stopping import Stop, stoppable
+from flywheel_assets.cli.twin import living, running_twin
 from flywheel_assets.core.errors import FlywheelError
+from flywheel_assets.gateway.app import build_gateway, public_url
+from flywheel_assets.serving import ThreadServer
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.clock import set_twin_clock_flowing
 from flywheel_assets.store.postgres import data_folder, server_url
 
 _STOP_SECONDS = 20
-
-
-class _Stop(Exception):
-    """Somebody asked us to end."""
 
 
 @click.command()
@@ -36,21 +35,22 @@ def up(port: int) -> None:
     with ExitStack() as stack:
         # Python handlers are reset to the default in a child; an ignored SIGINT, which a script's
         # background job has, would be inherited, and Dagster could then not be stopped at all.
-        stack.enter_context(_stoppable())
+        stack.enter_context(stoppable())
         environment = _environment(installation)
         if settings.world == "sandbox":
-            with installation.store.engine.begin() as connection:
-                set_twin_clock_flowing(connection, flowing=True)
-            environment["FLYWHEEL_META_GRAPH_URL"] = stack.enter_context(twin(installation, settings.sandbox_port))
+            environment |= _sandbox(installation, stack)
+        else:
+            stack.enter_context(ThreadServer(build_gateway(installation.store), settings.gateway_port, name="gateway"))
         dagster = stack.enter_context(_dagster(port, environment, settings.root))
         click.echo(f"world      {settings.world}")
         click.echo(f"state      {settings.root} (database in {_database(settings)})")
         click.echo(f"drop here  {settings.drop_path}")
+        click.echo(f"gateway    {public_url(settings)}")
         click.echo(f"log        {settings.root / 'dagster.log'}")
         click.echo(f"UI         http://127.0.0.1:{port}  (ready in about ten seconds; Ctrl-C stops everything)")
         try:
             code = dagster.wait()
-        except _Stop:
+        except Stop:
             click.echo("stopping …")
         else:
             raise FlywheelError(
@@ -58,17 +58,20 @@ def up(port: int) -> None:
             )
 
 
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _Stop
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _sandbox(installation: Installation, stack: ExitStack) -> dict[str, str]:
+    """Start the twin on a clock that flows; where Dagster's processes find it."""
+    store, settings = installation.store, installation.settings
+    with store.engine.begin() as connection:
+        set_twin_clock_flowing(connection, flowing=True)
+    ports = {"meta_port": settings.sandbox_port, "hubspot_port": settings.sandbox_hubspot_port}
+    twin = stack.enter_context(running_twin(installation, **ports))
+    stack.enter_context(living(twin, store))
+    addresses = {
+        "META_GRAPH_URL": twin.settings.meta_graph_url,
+        "HUBSPOT_URL": twin.settings.hubspot_url,
+        "PUBLIC_URL": twin.settings.public_url,
+    }
+    return {f"FLYWHEEL_{name}": str(value) for name, value in addresses.items()}
 
 
 def _environment(installation: Installation) -> dict[str, str]:

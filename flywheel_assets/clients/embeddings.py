@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -58,10 +60,22 @@ class WordLlamaEmbedder:
 
     @cached_property
     def _model(self) -> Any:
-        from wordllama import WordLlama
+        with _root_logger_untouched():
+            from wordllama import WordLlama
 
         # The tokenizer lies in the package, but is looked for in the cache folder only: so that is the cache.
         return WordLlama.load(cache_dir=_package(), disable_download=True)
+
+
+@contextmanager
+def _root_logger_untouched() -> Iterator[None]:
+    """The library configures the root logger when it is imported, which is the application's business."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers, root.level = handlers, level
 
 
 def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:

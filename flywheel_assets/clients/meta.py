@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+from flywheel_assets.clients.meta_insights import AdHour, ad_hours, insights_query
 from flywheel_assets.clients.meta_transport import Transport
 from flywheel_assets.clients.meta_upload import VideoUpload, upload_image
 from flywheel_assets.core.errors import AmbiguousOutcome, ConfigurationError, PermanentError, TransientError
@@ -27,6 +30,8 @@ _VIDEO_STATUS: dict[str, VideoStatus] = {
     "expired": "error",
 }
 _PAGE = 100
+# Days of hourly rows in one question: the platform refuses those that are too large.
+_INSIGHT_DAYS = 7
 _NODE = re.compile(r"(act_)?\d+")
 
 
@@ -126,7 +131,23 @@ class MetaClient:
             raise TransientError(f"video {video_id}: status {word!r} is not one we know; ask again later")
         return _VIDEO_STATUS[word]
 
-    def _rows(self, edge: FindEdge, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def insights(self, since: date, until: date, *, time_zone: str, currency: str) -> list[AdHour]:
+        """Hourly delivery of every ad of the account that has any, from ``since`` to ``until``, both included.
+
+        Args:
+            since: first day, in the account's time zone.
+            until: last day.
+            time_zone: of the account, as the platform has it.
+            currency: of the account.
+        """
+        rows: list[dict[str, Any]] = []
+        while since <= until:
+            last = min(until, since + timedelta(days=_INSIGHT_DAYS - 1))
+            rows += self._rows("insights", insights_query(since, last))
+            since = last + timedelta(days=1)
+        return ad_hours(rows, ZoneInfo(time_zone), currency)
+
+    def _rows(self, edge: FindEdge | Literal["insights"], params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Rows of all pages. The cursor is followed, not the ``next`` link, which repeats the token."""
         query, seen = dict(params), set[str]()
         while True:

@@ -47,11 +47,18 @@ def graph_url(settings: Settings) -> str | None:
     if settings.world == "live":
         return settings.meta_graph_url
     url = settings.meta_graph_url or f"http://127.0.0.1:{settings.sandbox_port}"
-    if not _is_loopback(urlsplit(url).hostname):
-        raise ConfigurationError(
-            f"the world is sandbox but FLYWHEEL_META_GRAPH_URL is {url}; the twin is on loopback only"
-        )
+    refuse_outside(url, "FLYWHEEL_META_GRAPH_URL")
     return url
+
+
+def refuse_outside(url: str, variable: str) -> None:
+    """A sandbox process talks to this machine only.
+
+    Raises:
+        ConfigurationError: ``url`` points elsewhere.
+    """
+    if not _is_loopback(urlsplit(url).hostname):
+        raise ConfigurationError(f"the world is sandbox but {variable} is {url}; the twin is on loopback only")
 
 
 def _credentials(settings: Settings) -> tuple[str, str | None]:

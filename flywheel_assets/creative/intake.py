@@ -75,7 +75,8 @@ def _look(entry: Path) -> Dropped | None:
         stat = entry.lstat()
     except FileNotFoundError:  # taken away or renamed since the folder was listed
         return None
-    return Dropped(entry.name, stat.st_size, stat.st_mtime_ns)
+    # The change time also moves when a file is copied in with its old date or made readable.
+    return Dropped(entry.name, stat.st_size, stat.st_ctime_ns)
 
 
 def _is_drop(entry: Path) -> bool:
@@ -115,13 +116,17 @@ def take_in(store: Store, folder: Path, file: Dropped, account: Account) -> Inta
 
 @contextmanager
 def _readable(file: Dropped) -> Iterator[None]:
+    """Whatever a decoder makes of a hostile file, it is that file's fault and not the others'."""
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, IntakeRejected):
         raise
-    except OSError as error:
-        remedy = "Let the platform's user read it and drop it again."
+    except PermissionError as error:
+        remedy = "Let the platform's user read it."
         raise IntakeRejected(file.name, "unreadable", f"it cannot be read ({error.strerror})", remedy) from None
+    except Exception as error:
+        reason = f"it cannot be examined ({type(error).__name__}: {' '.join(str(error).split())})"
+        raise IntakeRejected(file.name, "damaged", reason, "Export the video again as MP4 (H.264).") from error
 
 
 def _plain_file(folder: Path, file: Dropped) -> Path:

@@ -152,6 +152,9 @@ class Blueprint(_Value):
     proof: str | None = None
     brand: str
     parent: str | None = Field(None, description="Key of the blueprint this one was varied from.")
+    learned_from: tuple[str, ...] = Field(
+        (), description="Ads that won with this hook's family; their pattern is used again."
+    )
 
 
 class RubricLine(_Value):

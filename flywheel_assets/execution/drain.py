@@ -8,21 +8,24 @@ from datetime import datetime
 from sqlalchemy import Engine, text
 
 from flywheel_assets.execution.records import Step
+from flywheel_assets.execution.statements import sql
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.store.clock import advance_twin_clock, business_now, twin_clock_stands
 
 
-def drain(executor: SafeExecutor) -> Iterator[Step]:
+def drain(executor: SafeExecutor, until: datetime | None = None) -> Iterator[Step]:
     """See every due change through.
 
-    In a sandbox whose clock stands still, waiting means moving the clock: jitter, hourly windows
-    and video processing then cost no real time. Everywhere else the drain ends when nothing is due.
+    In a sandbox whose clock stands still, waiting means moving the clock, at most to ``until``:
+    jitter, hourly windows and video processing then cost no real time. Everywhere else the drain
+    ends when nothing is due.
     """
-    yield from executor.drain(lambda due: _moved_to(executor.engine, due))
+    yield from executor.drain(lambda due: (until is None or due <= until) and _moved_to(executor.engine, due))
 
 
 def _moved_to(engine: Engine, due: datetime) -> bool:
     with engine.begin() as connection:
+        connection.execute(sql("lock_twin_clock"))
         if not twin_clock_stands(connection):
             return False
         real: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()

@@ -63,6 +63,9 @@ class PublishPlan(BaseModel):
     currency: str
     brand: str
     landing_url: str
+    public_url: str | None = Field(
+        None, description="Where the gateway is reached; None links straight to the landing page."
+    )
     launched: tuple[PlannedAd, ...]
     held: tuple[Variation, ...] = Field(
         description="Finished, but the plan's share has no room for another floor budget."
@@ -76,7 +79,13 @@ class PublishPlan(BaseModel):
 
 
 def plan_launch(
-    creative_id: str, variations: Sequence[Variation], account: Account, *, brand: str, landing_url: str
+    creative_id: str,
+    variations: Sequence[Variation],
+    account: Account,
+    *,
+    brand: str,
+    landing_url: str,
+    public_url: str | None = None,
 ) -> PublishPlan:
     """As many variations as the share for new creatives can give the floor budget, best predicted first.
 
@@ -102,6 +111,7 @@ def plan_launch(
         currency=account.currency,
         brand=brand,
         landing_url=landing_url,
+        public_url=public_url,
         launched=tuple(
             PlannedAd(variation=variation, daily_budget=budget)
             for variation, budget in zip(best_first[:count], budgets, strict=True)
@@ -201,6 +211,11 @@ class _Maker:
             message=one.message,
             title=one.title,
             call_to_action=_BUTTON,
-            link=self._plan.landing_url,
+            link=self._link(one.key),
             url_tags=URL_TAGS,
         )
+
+    def _link(self, key: str) -> str:
+        """Through our redirect where there is one: it records the click before the visitor arrives."""
+        plan = self._plan
+        return plan.landing_url if plan.public_url is None else f"{plan.public_url}/c/{plan.creative_id}-{key}"

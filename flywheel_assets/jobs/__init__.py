@@ -17,4 +17,22 @@ drain_ad_changes = dg.define_asset_job(
     tags={"dagster/max_retries": "0"},
 )
 
-JOBS = [creative_generation, drain_ad_changes]
+revenue_feedback = dg.define_asset_job(
+    "revenue_feedback",
+    selection=dg.AssetSelection.groups("revenue"),
+    description="Deal stages become a ledger, the ledger is attributed to ads, the ads' feedback reaches the sampler.",
+)
+
+hourly_sampling = dg.define_asset_job(
+    "hourly_sampling",
+    selection=dg.AssetSelection.groups("budget"),
+    description="One closed hour: what was delivered, what is known, what is decided, what is queued.",
+)
+
+hourly_learning = dg.define_asset_job(
+    "hourly_learning",
+    selection=dg.AssetSelection.groups("learning"),
+    description="The seven learning loops for one closed hour.",
+)
+
+JOBS = [creative_generation, drain_ad_changes, revenue_feedback, hourly_sampling, hourly_learning]

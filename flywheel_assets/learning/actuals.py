@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from flywheel_assets.core.account import Account
@@ -72,35 +72,46 @@ def sync_actuals(engine: Engine, account: Account, settings: Settings, hour: dat
         sums, mixed = delivered(connection, account, hour)
         mixed_ids = {problem.subject for problem in mixed}
         before = {one.ad_id: one for one in load_actuals(connection, account.account_id)}
-        predicted = _Predictions(connection)
+        links = _Links(connection, before)
         rows, missing = [], []
         for ad in ads:
             if ad.ad_id not in sums or ad.ad_id in mixed_ids:
                 continue
-            link = before.get(ad.ad_id) or predicted.of(ad)
-            if link is None:
+            if (link := links.of(ad)) is None:
                 missing.append(_no_prediction(ad))
                 continue
             rows.append(_row(ad, link, sums[ad.ad_id], settings.learning.mature_impressions))
-        added, updated = _save(connection, account.account_id, rows, before)
+        added, updated = _save(connection, account, rows, before)
     silent = sum(ad.ad_id not in sums and ad.ad_id not in mixed_ids for ad in ads)
     matured = sum(row["matured_at"] is not None for row in rows)
     problems = (*unknown, *mixed, *missing)
     return ActualsSynced(added, updated, len(rows) - added - updated, silent, matured, problems)
 
 
-class _Predictions:
-    """Predictions of opening scenes, read once a creative."""
+@dataclass(frozen=True)
+class _Link:
+    """The prediction an ad is held against, and since when its outcome counts."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    model: str
+    predicted_ctr: float
+    matured_at: datetime | None
+
+
+class _Links:
+    """Links that exist already, else the prediction of the opening scene; read once a creative."""
+
+    def __init__(self, connection: Connection, before: dict[str, Actual]) -> None:
+        self._connection, self._before = connection, before
         self._known: dict[str, dict[int, ScenePrediction]] = {}
 
-    def of(self, ad: PublishedAd) -> ScenePrediction | None:
+    def of(self, ad: PublishedAd) -> _Link | None:
+        if was := self._before.get(ad.ad_id):
+            return _Link(was.model, was.predicted_ctr, was.matured_at)
         if ad.creative_id not in self._known:
             found = load_predictions(self._connection, ad.creative_id)
             self._known[ad.creative_id] = {one.index: one for one in found}
-        return self._known[ad.creative_id].get(ad.blueprint.scene_order[0])
+        first = self._known[ad.creative_id].get(ad.blueprint.scene_order[0])
+        return None if first is None else _Link(first.model, first.ctr, None)
 
 
 def _no_prediction(ad: PublishedAd) -> Problem:
@@ -109,28 +120,26 @@ def _no_prediction(ad: PublishedAd) -> Problem:
     return Problem(subject=ad.ad_id, rule="no_prediction", reason=reason)
 
 
-def _row(ad: PublishedAd, link: Actual | ScenePrediction, sums: Delivered, mature: int) -> dict[str, Any]:
-    known = isinstance(link, Actual)
-    since = link.matured_at if known and link.matured_at is not None else sums.last_hour + HOUR
+def _row(ad: PublishedAd, link: _Link, sums: Delivered, mature: int) -> dict[str, Any]:
     return {
         "ad_id": ad.ad_id,
         "creative_id": ad.creative_id,
         "variation": ad.key,
         "model": link.model,
-        "predicted_ctr": link.predicted_ctr if known else link.ctr,
+        "predicted_ctr": link.predicted_ctr,
         "impressions": sums.impressions,
         "clicks": sums.clicks,
         "leads": sums.leads,
         "spend": sums.spend,
         "pipeline": sums.pipeline,
         "cash": sums.cash,
-        "matured_at": since if sums.impressions >= mature else None,
+        "matured_at": (link.matured_at or sums.last_hour + HOUR) if sums.impressions >= mature else None,
         "as_of": sums.last_hour,
     }
 
 
 def _save(
-    connection: Connection, account_id: str, rows: list[dict[str, Any]], before: dict[str, Actual]
+    connection: Connection, account: Account, rows: list[dict[str, Any]], before: dict[str, Actual]
 ) -> tuple[int, int]:
     added = updated = 0
     for row in rows:
@@ -138,16 +147,9 @@ def _save(
         if was == Actual(**row):
             continue
         added, updated = added + (was is None), updated + (was is not None)
-        statement = insert(actuals).values(account_id=account_id, currency=_currency_of(account_id), **row)
+        statement = insert(actuals).values(account_id=account.account_id, currency=account.currency, **row)
         connection.execute(statement.on_conflict_do_update(index_elements=["account_id", "ad_id"], set_=row))
     return added, updated
-
-
-def _currency_of(account_id: str) -> Any:
-    """The account's own; `delivered` has refused every other."""
-    from flywheel_assets.store.tables import accounts
-
-    return select(accounts.c.currency).where(accounts.c.account_id == account_id).scalar_subquery()
 
 
 def load_actuals(connection: Connection, account_id: str) -> tuple[Actual, ...]:
@@ -155,9 +157,3 @@ def load_actuals(connection: Connection, account_id: str) -> tuple[Actual, ...]:
     columns = [actuals.c[name] for name in Actual.__dataclass_fields__]
     query = select(*columns).where(actuals.c.account_id == account_id).order_by(actuals.c.ad_id)
     return tuple(Actual(**row) for row in connection.execute(query).mappings())
-
-
-def matured_count(connection: Connection, account_id: str) -> int:
-    """Ads with enough impressions to be held against a prediction."""
-    query = select(func.count()).where(actuals.c.account_id == account_id, actuals.c.matured_at.is_not(None))
-    return int(connection.execute(query).scalar_one())

@@ -48,8 +48,9 @@ class Delivered:
     spend: int
     first_hour: datetime
     last_hour: datetime
-    pipeline: int = 0
-    cash: int = 0
+    pipeline: int
+    cash: int
+    deals: int
 
 
 def published_ads(connection: Connection, account_id: str) -> tuple[tuple[PublishedAd, ...], tuple[Problem, ...]]:
@@ -113,8 +114,8 @@ def delivered(
 
 def _revenue(
     connection: Connection, account: Account, hour: datetime
-) -> tuple[defaultdict[str, tuple[int, int]], list[Problem]]:
-    """Attributed pipeline and cash per ad; an ad without deals has earned nothing yet."""
+) -> tuple[defaultdict[str, tuple[int, int, int]], list[Problem]]:
+    """Attributed pipeline, cash and number of deals per ad; an ad without deals has earned nothing yet."""
     feedback = ml_feedback.c
     query = (
         select(
@@ -122,17 +123,18 @@ def _revenue(
             feedback.currency,
             func.sum(feedback.pipeline_increment).label("pipeline"),
             func.sum(feedback.cash_increment).label("cash"),
+            func.count(feedback.deal_id.distinct()).label("deals"),
         )
         .where(feedback.account_id == account.account_id, feedback.occurred_at < hour + HOUR)
         .group_by(feedback.ad_id, feedback.currency)
     )
-    earned: defaultdict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    earned: defaultdict[str, tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
     problems = []
     for row in connection.execute(query):
         if row.currency != account.currency:
             problems.append(_currency(row.ad_id, [row.currency], account.currency))
             continue
-        earned[row.ad_id] = (int(row.pipeline), int(row.cash))
+        earned[row.ad_id] = (int(row.pipeline), int(row.cash), int(row.deals))
     return earned, problems
 
 

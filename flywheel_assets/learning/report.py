@@ -20,6 +20,11 @@ class StepReport(BaseModel):
     changed: dict[str, Count]
     reason: str
 
+    def row(self) -> dict[str, str]:
+        """One table row for a person."""
+        changed = ", ".join(f"{name} {value}" for name, value in self.changed.items() if value is not None)
+        return {"step": self.step, "status": self.status, "changed": changed, "reason": self.reason}
+
 
 class Problem(BaseModel):
     """An ad that could not take part, and why; the others went on."""

@@ -40,8 +40,8 @@ class _Terminal(logging.Handler):
                 self._started[step] = time.monotonic()
                 self._moving(step, "")
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
-                summary = event.materialization.metadata.get("summary")
-                self._summary[step] = str(summary.value) if summary is not None else ""
+                if (summary := event.materialization.metadata.get("summary")) is not None:
+                    self._summary[step] = str(summary.value)
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._line(step, self._summary.get(step, "done"))
             case dg.DagsterEventType.STEP_FAILURE:
@@ -70,7 +70,7 @@ def _cause(event: dg.DagsterEvent) -> str:
     return "unknown" if error is None else error.message.strip()
 
 
-@dg.logger(description="One line a stage on standard error.")
+@dg.logger(config_schema=None, description="One line a stage on standard error.")
 def progress(_: dg.InitLoggerContext) -> logging.Logger:
     """A logger with nothing but the terminal as its handler."""
     logger = logging.getLogger("flywheel.progress")

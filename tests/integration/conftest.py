@@ -36,6 +36,8 @@ from flywheel_assets.store.store import Store
 from tests.executor_bench import Bench
 from tests.fakes import FakePlatform
 
+_ROOM = 2 * 1024**3  # bytes; a session needs about a quarter of it
+
 ACCOUNT = Account(
     account_id="act_1000000001",
     name="Bright Cup",
@@ -63,14 +65,15 @@ class DatabaseServer:
     def create(self) -> URL:
         """A fresh database with our tables and functions."""
         name = f"test_{next(self._numbers)}"
-        self._run(f'create database "{name}" template "{self.template.database}"')
+        self.run(f'create database "{name}" template "{self.template.database}"')
         return self.template.set(database=name)
 
     def drop(self, url: URL) -> None:
         """Remove a database, whoever is still connected to it."""
-        self._run(f'drop database "{url.database}" with (force)')
+        self.run(f'drop database "{url.database}" with (force)')
 
-    def _run(self, statement: str) -> None:
+    def run(self, statement: str) -> None:
+        """One statement of an administrator, outside any transaction."""
         with self.admin.connect() as connection:
             connection.execute(text(statement))
 
@@ -101,16 +104,27 @@ class TwinClock:
 def database_server() -> Iterator[DatabaseServer]:
     # Short, because a long path moves the server's socket; open to all, because under root the
     # server runs as a user of its own.
-    home = Path(tempfile.mkdtemp(prefix="fw-"))
+    home = Path(tempfile.mkdtemp(prefix="fw-", dir=_roomy_memory()))
     home.chmod(0o755)
     template = server_url(Settings(home=home, database_url=None))
     engine = connect(template, "sandbox")
     migrate(engine)
     engine.dispose()
     admin = create_engine(template.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    yield DatabaseServer(template, admin)
+    server = DatabaseServer(template, admin)
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        server.run(f"alter system set {setting} = off")  # what a power failure would lose, no test will miss
+    server.run("select pg_reload_conf()")
+    yield server
     admin.dispose()
     _stop(home)
+
+
+def _roomy_memory() -> str | None:
+    """A copy of the template is 350 files: nothing in memory, up to half a second on a disk."""
+    memory = Path("/dev/shm")  # noqa: S108 - the folder made in it has a name of its own
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+    return str(memory) if roomy else None
 
 
 def _stop(home: Path) -> None:

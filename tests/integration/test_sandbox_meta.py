@@ -258,7 +258,7 @@ def test_what_the_twin_cannot_do_is_refused_and_not_pretended(twin: Twin) -> Non
     twin.adset(campaign)
     assert twin.refused(twin.post(f"{campaign}/", {"adset_budgets": [{"adset_id": "1", "daily_budget": 500}]}))
     assert twin.refused(twin.post("act_1/advideos", {"file_url": "https://example.org/v.mp4"})) == (100, None)
-    assert twin.refused(twin.get("act_1/insights")) == (2500, None)
+    assert twin.refused(twin.get("act_1/activities")) == (2500, None)
     assert twin.refused(twin.get("act_1/campaigns", date_preset="today")) == (100, None)
     rule = [{"field": "name", "operator": "GREATER_THAN", "value": "a"}]
     assert twin.refused(twin.get("act_1/campaigns", filtering=json.dumps(rule))) == (100, None)

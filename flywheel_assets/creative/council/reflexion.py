@@ -9,7 +9,7 @@ import numpy as np
 from flywheel_assets.creative.council.gate import convene
 from flywheel_assets.creative.council.remedies import Rewrite, rewrite
 from flywheel_assets.creative.council.studio import Studio, orders_at_hand
-from flywheel_assets.creative.director.draft import promise_for
+from flywheel_assets.creative.director.draft import with_hook
 from flywheel_assets.creative.protocols import Judge
 from flywheel_assets.creative.types import Blueprint, Brief, Hook, Perception, ScenePrediction, Verdict
 from flywheel_assets.settings import Creative
@@ -116,9 +116,7 @@ def _free_hooks(studio: Studio, parent: Blueprint, current: Sequence[Blueprint])
     worth: list[tuple[bool, float, int, Hook]] = []
     for hook in studio.hooks:
         if hook.text not in texts:
-            standing = studio.standing(
-                parent.model_copy(update={"hook": hook, "promise": promise_for(hook, studio.brief)})
-            )
+            standing = studio.standing(with_hook(parent, hook, studio.brief))
             is_weak = standing <= studio.approval_score
             worth.append((is_weak, -standing, hook.index, hook))
     ranked = sorted(worth, key=lambda row: (row[0], row[3].family in families, row[1], row[2]))
@@ -127,7 +125,6 @@ def _free_hooks(studio: Studio, parent: Blueprint, current: Sequence[Blueprint])
 
 def _varied(parent: Blueprint, hook: Hook, key: str, studio: Studio, current: Sequence[Blueprint]) -> Blueprint:
     """The parent with another hook and, among orders that keep it above the gate, the one least used."""
-    changes = {"key": key, "parent": parent.key, "hook": hook, "promise": promise_for(hook, studio.brief)}
-    base = parent.model_copy(update=changes)
+    base = with_hook(parent, hook, studio.brief, key=key, parent=parent.key)
     found = studio.best((base.model_copy(update={"scene_order": order}) for order in studio.orders), current)
     return found or base

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flywheel_assets.creative.council.performance import FEATURE as PREDICTED_CTR
 from flywheel_assets.creative.council.studio import Studio, share, weighted_mean
-from flywheel_assets.creative.director.draft import promise_for
+from flywheel_assets.creative.director.draft import with_hook
 from flywheel_assets.creative.types import Blueprint, RubricLine, Vote
 
 Candidates = Iterator[tuple[Blueprint, str]]
@@ -58,8 +58,7 @@ def _other_hooks(blueprint: Blueprint, studio: Studio, others: Sequence[Blueprin
     taken = {other.hook.text for other in others} | {blueprint.hook.text}
     for hook in studio.hooks:
         if hook.text not in taken:
-            promise = promise_for(hook, studio.brief)
-            yield blueprint.model_copy(update={"hook": hook, "promise": promise}), f"open with the line {hook.text!r}"
+            yield with_hook(blueprint, hook, studio.brief), f"open with the line {hook.text!r}"
 
 
 def _other_orders(blueprint: Blueprint, studio: Studio, _others: Sequence[Blueprint]) -> Candidates:

@@ -79,6 +79,13 @@ def promise_for(hook: Hook, brief: Brief) -> str:
     return max(fitting, key=lambda line: shared_meaning(hook.text, line))
 
 
+def with_hook(blueprint: Blueprint, hook: Hook, brief: Brief, **changes: str) -> Blueprint:
+    """The same plan under another hook; what it learned from a winner stays only within the winner's family."""
+    learned = blueprint.learned_from if hook.family == blueprint.hook.family else ()
+    new = {"hook": hook, "promise": promise_for(hook, brief), "learned_from": learned, **changes}
+    return blueprint.model_copy(update=new)
+
+
 def _check(brief: Brief, perception: Perception, hooks: Sequence[Hook], count: int) -> None:
     refuse_claims(brief)
     video = f"video {perception.video_sha256[:12]}"
@@ -138,6 +145,9 @@ def _blueprint(position: int, hook: Hook, order: Order, brief: Brief, winners: S
         offer=brief.offer if leads_with_offer else None,
         proof=None if leads_with_offer else brief.proof,
         brand=brief.brand,
+        learned_from=tuple(
+            winner.ad_id for winner in winners if winner.hook_family == hook.family and winner.similarity > 0
+        ),
     )
 
 

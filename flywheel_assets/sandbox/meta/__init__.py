@@ -1,1 +1,1 @@
-"""The twin of Meta's Marketing API: structure, limits, refusals and faults, without delivery."""
+"""The twin of Meta's Marketing API: structure, limits, refusals, faults, hourly delivery and insights."""

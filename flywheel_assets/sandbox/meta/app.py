@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from flywheel_assets.sandbox.meta.wire import Call, read_call
 
 _BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 _ORDERS = TypeAdapter(list[Fault])
+_HOURS = TypeAdapter(list[AwareDatetime])  # starts of the hours that insights leave out until the next order
 
 
 def build_app(state: SandboxMeta) -> Starlette:
@@ -27,6 +28,7 @@ def build_app(state: SandboxMeta) -> Starlette:
     return Starlette(
         routes=[
             Route("/_sandbox/faults", twin.order_faults, methods=["POST"]),
+            Route("/_sandbox/hidden_hours", twin.hide_hours, methods=["POST"]),
             Route("/_sandbox/journal", twin.journal),
             Route("/_sandbox/objects", twin.objects),
             Route("/{version}/{path:path}", twin.graph, methods=["GET", "POST", "DELETE"]),
@@ -45,6 +47,14 @@ class _Twin:
             return JSONResponse({"errors": refused.errors(include_context=False, include_url=False)}, status_code=422)
         self._faults.order(orders)
         return JSONResponse({"outstanding": len(orders)})
+
+    async def hide_hours(self, request: Request) -> Response:
+        try:
+            hours = _HOURS.validate_json(await request.body())
+        except ValidationError as refused:
+            return JSONResponse({"errors": refused.errors(include_context=False, include_url=False)}, status_code=422)
+        self._state.hidden_hours = frozenset(hour.timestamp() for hour in hours)
+        return JSONResponse({"hidden": len(self._state.hidden_hours)})
 
     async def journal(self, _: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._state.journal))

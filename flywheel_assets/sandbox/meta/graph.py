@@ -7,6 +7,7 @@ from typing import Any
 
 from flywheel_assets.sandbox.meta import limits
 from flywheel_assets.sandbox.meta.errors import GraphError, missing
+from flywheel_assets.sandbox.meta.insights import read_insights
 from flywheel_assets.sandbox.meta.reads import node_or_missing, read_account, read_edge, read_node
 from flywheel_assets.sandbox.meta.state import Entry, Node, SandboxMeta
 from flywheel_assets.sandbox.meta.uploads import post_image, post_video
@@ -73,6 +74,8 @@ def _answer(state: SandboxMeta, call: Call, account: str | None) -> tuple[dict[s
 
 def _get(state: SandboxMeta, call: Call, account: str, node: Node | None) -> dict[str, Any]:
     if len(call.parts) == 2:  # noqa: PLR2004 - node and edge
+        if call.parts[1] == "insights":
+            return read_insights(state, account, node, call.params)
         return read_edge(state, account, node, call.parts[1], call.params)
     return read_node(state, node, call.params) if node else read_account(state, account, call.params)
 

@@ -68,4 +68,7 @@ def headers(account: str, used: Usage) -> dict[str, str]:
         "x-business-use-case-usage": json.dumps({account.removeprefix("act_"): [business]}),
         "x-app-usage": json.dumps(shares),
         "x-ad-account-usage": json.dumps(own),
+        "x-fb-ads-insights-throttle": json.dumps(
+            {"app_id_util_pct": used.percent, "acc_id_util_pct": used.percent, **tier}
+        ),
     }

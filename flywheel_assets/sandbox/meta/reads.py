@@ -40,6 +40,7 @@ def read_account(state: SandboxMeta, account: str, params: Mapping[str, str]) ->
         "account_status": 1,
         "currency": currency,
         "min_daily_budget": minimum_budget(currency),
+        "timezone_name": state.zone(account).key,
     }
     return _chosen("account", values, _fields("account", params))
 
@@ -60,12 +61,12 @@ def read_edge(
     fields, passes = _fields(kind, params), _filter(kind, params)
     rows = [(item.id, _values(state, item)) for item in state.nodes(account, kind) if _below(state, item, node)]
     found = [(key, values) for key, values in rows if passes(values)]
-    after, limit = _after(params), _limit(params)
+    after, limit = after_cursor(params), page_limit(params)
     rest = [pair for pair in found if after is None or pair[0] < after]
     page = rest[:limit]
     answer: dict[str, Any] = {"data": [_chosen(kind, values, fields) for _, values in page]}
     if page:
-        cursors = {"before": _cursor(page[0][0]), "after": _cursor(page[-1][0])}
+        cursors = {"before": cursor(page[0][0]), "after": cursor(page[-1][0])}
         answer["paging"] = {"cursors": cursors}
         if len(rest) > limit:
             answer["paging"]["next"] = f"?after={cursors['after']}&limit={limit}"
@@ -168,18 +169,21 @@ def _chosen(kind: str, values: Mapping[str, Any], fields: list[str]) -> dict[str
     }
 
 
-def _limit(params: Mapping[str, str]) -> int:
+def page_limit(params: Mapping[str, str]) -> int:
+    """Rows of a page."""
     text = params.get("limit", str(_DEFAULT_PAGE))
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= _LARGEST_PAGE:
         raise GraphError(f"Param limit must be between 1 and {_LARGEST_PAGE}, got {text!r}")
     return int(text)
 
 
-def _cursor(key: int) -> str:
+def cursor(key: int) -> str:
+    """A key as a cursor."""
     return base64.urlsafe_b64encode(str(key).encode()).decode()
 
 
-def _after(params: Mapping[str, str]) -> int | None:
+def after_cursor(params: Mapping[str, str]) -> int | None:
+    """The key after which a page begins; None for the first."""
     if "after" not in params:
         return None
     try:
@@ -203,8 +207,8 @@ def _moment(epoch: float) -> str:
 
 
 def node_or_missing(state: SandboxMeta, text: str) -> Node:
-    """The object with this id, or Graph's refusal."""
+    """The object with this id, or Graph's refusal, which a deleted ad meets as well."""
     found = state.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None  # noqa: PLR2004 - SQLite integers
-    if found is None:
+    if found is None or (found.kind == "ad" and found.data["status"] == "DELETED"):
         raise missing(text)
     return found

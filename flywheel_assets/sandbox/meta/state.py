@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.money import minor_digits
@@ -34,6 +35,13 @@ CREATE TABLE IF NOT EXISTS uploads (
 CREATE TABLE IF NOT EXISTS budget_changes (object INTEGER NOT NULL, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS budget_changes_by_object ON budget_changes (object, at);
 CREATE TABLE IF NOT EXISTS budget_blocks (object INTEGER PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+    account TEXT NOT NULL, ad INTEGER NOT NULL, hour REAL NOT NULL, daily_budget INTEGER NOT NULL,
+    impressions INTEGER NOT NULL, clicks INTEGER NOT NULL, leads INTEGER NOT NULL, spend INTEGER NOT NULL,
+    visited INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (ad, hour)
+);
+CREATE INDEX IF NOT EXISTS deliveries_by_hour ON deliveries (account, hour);
+CREATE TABLE IF NOT EXISTS delivered (account TEXT PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (
     id INTEGER PRIMARY KEY, real_time TEXT NOT NULL, business_time REAL NOT NULL, account TEXT,
     method TEXT NOT NULL, path TEXT NOT NULL, params TEXT NOT NULL, status INTEGER NOT NULL,
@@ -81,6 +89,11 @@ class SandboxMeta:
         video_seconds: business seconds from a finished upload until the video is ready.
         score_limit: calls an account may make in 300 business seconds, a write counting three.
             9000 is Meta's standard tier.
+        time_zones: IANA name of each account's time zone; UTC for an account that is not named.
+        seed: of the market that answers the ads.
+
+    Attributes:
+        hidden_hours: epoch starts of hours that insights leave out for now, by order of a test.
     """
 
     def __init__(
@@ -91,10 +104,14 @@ class SandboxMeta:
         *,
         video_seconds: float = 60.0,
         score_limit: int = 9000,
+        time_zones: Mapping[str, str] | None = None,
+        seed: int = 0,
     ) -> None:
         for currency in accounts.values():
             minor_digits(currency)
         self.accounts, self.video_seconds, self.score_limit = dict(accounts), video_seconds, score_limit
+        self._zones = {account: ZoneInfo((time_zones or {}).get(account, "UTC")) for account in accounts}
+        self.seed, self.hidden_hours = seed, frozenset[float]()
         self._clock, self._lock = clock, threading.RLock()
         self.upload_folder = path.with_suffix(".uploads")
         self.upload_folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +122,10 @@ class SandboxMeta:
         """Close the file; nothing is lost."""
         with self._lock:
             self._db.close()
+
+    def zone(self, account: str) -> ZoneInfo:
+        """The time zone in which the account's days and hours are reported."""
+        return self._zones[account]
 
     def now(self) -> float:
         """Business time in epoch seconds."""

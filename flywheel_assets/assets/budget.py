@@ -1,0 +1,135 @@
+"""Hour by hour: what was delivered, what is known of every ad, what is decided, what is queued."""
+
+import dagster as dg
+
+from flywheel_assets.assets.common import HOURS, ONE_RUN, OWNERS, check, hours_of, materialized, table
+from flywheel_assets.budget.changes import changes_of
+from flywheel_assets.budget.hour import HourDecision, decide_hour, observe_hour
+from flywheel_assets.budget.insights import InsightsSource, read_insights
+from flywheel_assets.budget.repository import load_allocation
+from flywheel_assets.core.account import Account
+from flywheel_assets.core.errors import TransientError
+from flywheel_assets.core.money import Money
+from flywheel_assets.execution.enqueue import enqueue
+from flywheel_assets.store.store import Store
+
+
+@dg.asset(
+    group_name="budget",
+    partitions_def=HOURS,
+    backfill_policy=ONE_RUN,
+    owners=OWNERS,
+    kinds={"meta"},
+)
+def ad_insights(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    account: dg.ResourceParam[Account],
+    insights_source: dg.ResourceParam[InsightsSource],
+) -> dg.MaterializeResult:
+    """Impressions, clicks, leads and spend per ad and hour, as the platform reports them now; re-reading restates."""
+    read = read_insights(store.engine, account, insights_source, hours_of(context))
+    if read.problem is not None:
+        raise TransientError(f"insights of {account.account_id} could not be read: {read.problem}")
+    spend = Money(read.spend, read.currency)
+    metadata = {"rows": read.rows, "ads": read.ads, "impressions": read.impressions, "spend": read.spend}
+    missing = f", {len(read.missing)} hours not reported" if read.missing else ""
+    return materialized(store, f"{read.impressions} impressions, {spend}{missing}", metadata)
+
+
+@dg.asset(
+    group_name="budget",
+    partitions_def=HOURS,
+    backfill_policy=ONE_RUN,
+    owners=OWNERS,
+    kinds={"postgres"},
+    deps=[ad_insights],
+    check_specs=[dg.AssetCheckSpec("nothing_blocked", asset="ad_states", blocking=False)],
+)
+def ad_states(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]
+) -> dg.MaterializeResult:
+    """All that is known of each ad at the end of the hour; what is stale or missing blocks decisions about that ad."""
+    states = [observe_hour(store.engine, account, store.settings, hour) for hour in hours_of(context)][-1]
+    blocked = [state for state in states if state.blocked is not None]
+    rows = [state.model_dump(include=_SHOWN) | {"allowed": str(state.allowed)} for state in states]
+    found = "; ".join(f"{state.ad_id}: {state.blocked}" for state in blocked[:5]) or "every ad can be decided about"
+    free = check("nothing_blocked", passed=not blocked, found=found, blocking=False)
+    return materialized(store, f"{len(states)} ads, {len(blocked)} blocked", {"states": table(rows)}, [free])
+
+
+_SHOWN = {
+    "ad_id",
+    "age_hours",
+    "current_budget",
+    "impressions",
+    "clicks",
+    "leads",
+    "spend",
+    "pipeline",
+    "cash",
+    "blocked",
+}
+
+
+@dg.asset(
+    group_name="budget",
+    partitions_def=HOURS,
+    backfill_policy=ONE_RUN,
+    owners=OWNERS,
+    kinds={"numpy"},
+    deps=[ad_states],
+    check_specs=[
+        dg.AssetCheckSpec("sum_is_exact", asset="budget_allocations", blocking=True),
+        dg.AssetCheckSpec("something_decided", asset="budget_allocations", blocking=False),
+    ],
+)
+def budget_allocations(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]
+) -> dg.MaterializeResult:
+    """The decision of the hour: a budget for every running ad, with confidence and reason, also where nothing changes."""
+    decision = [decide_hour(store.engine, account, store.settings, hour) for hour in hours_of(context)][-1]
+    one = decision.allocation
+    total = sum(line.recommended_budget for line in one.recommendations)
+    planned, wanted = Money(one.planned, one.currency), Money(one.wanted, one.currency)
+    checks = [
+        check("sum_is_exact", passed=total == one.planned, found=f"{total} recommended, {one.planned} planned"),
+        check("something_decided", passed=one.decided, found=one.summary, blocking=False),
+    ]
+    metadata = {
+        "recommendations": table(line.model_dump(exclude={"metrics"}) for line in one.recommendations),
+        "planned": one.planned,
+        "wanted": one.wanted,
+        "policy": one.policy,
+    }
+    return materialized(store, _told(decision, f"{planned} planned of {wanted}"), metadata, checks)
+
+
+def _told(decision: HourDecision, amounts: str) -> str:
+    stands = " (stands: its changes are queued)" if decision.stands else ""
+    return f"{amounts}: {decision.allocation.summary}{stands}"
+
+
+@dg.asset(
+    group_name="budget",
+    partitions_def=HOURS,
+    backfill_policy=ONE_RUN,
+    owners=OWNERS,
+    kinds={"postgres"},
+    deps=[budget_allocations],
+)
+def budget_changes(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]
+) -> dg.MaterializeResult:
+    """The newest decision as changes in the queue; a move that is too small to be worth an action is not among them."""
+    hour = hours_of(context)[-1]
+    with store.engine.begin() as connection:
+        allocation = load_allocation(connection, account.account_id, hour)
+        changes = changes_of(allocation, account, hour) if allocation is not None else ()
+        queued = enqueue(connection, changes, store.settings.safety) if changes else None
+    if queued is None:
+        return materialized(store, "no budget moves this hour", {"changes": 0})
+    rows = [{"object": one.object_ref, "why": one.reasoning} for one in changes]
+    return materialized(
+        store, f"{queued.added} changes {queued.status}", {"changes": table(rows), "digest": queued.plan_digest}
+    )

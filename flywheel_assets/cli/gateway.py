@@ -1,0 +1,26 @@
+"""``flywheel gateway``: webhook, clicks and health alone, e.g. on the machine the internet reaches."""
+
+from __future__ import annotations
+
+import signal
+
+import click
+
+from flywheel_assets.cli.environment import read_settings
+from flywheel_assets.cli.installation import prepare
+from flywheel_assets.cli.stopping import Stop, stoppable
+from flywheel_assets.gateway.app import build_gateway, public_url
+from flywheel_assets.serving import ThreadServer
+
+
+@click.command()
+def gateway() -> None:
+    """Serve POST /webhook/hubspot, GET /c/<ad>, POST /api/clicks and GET /health on loopback until Ctrl-C."""
+    settings = read_settings()
+    store = prepare(settings).store
+    try:
+        with stoppable(), ThreadServer(build_gateway(store), settings.gateway_port, name="gateway"):
+            click.echo(f"gateway    {public_url(settings)}  (Ctrl-C stops it)")
+            signal.pause()
+    except Stop:
+        click.echo("stopped")

@@ -1,0 +1,40 @@
+"""Schedules. The hour that is due is asked of the business clock: in a sandbox it is not the hour on the wall."""
+
+import dagster as dg
+
+from flywheel_assets.assets.common import key_of, last_closed_hour
+from flywheel_assets.jobs import hourly_learning, hourly_sampling, revenue_feedback
+from flywheel_assets.settings import FIRST_HOUR
+from flywheel_assets.store.store import Store
+
+
+def _closed_hour(store: Store) -> dg.RunRequest | dg.SkipReason:
+    hour = last_closed_hour(store)
+    if hour < FIRST_HOUR:
+        return dg.SkipReason(f"{hour} lies before the first hour, {FIRST_HOUR}")
+    # The hour is the run key: an hour is asked for once, however often the schedule ticks within it.
+    return dg.RunRequest(run_key=key_of(hour), partition_key=key_of(hour))
+
+
+# Ten minutes past, when the platform has usually reported the hour before.
+@dg.schedule(job=hourly_sampling, cron_schedule="10 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+def hourly_sampling_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest | dg.SkipReason:
+    """Decide the budgets of the hour that just closed."""
+    return _closed_hour(store)
+
+
+# After the sampling of the same hour, which reads the platform for both.
+@dg.schedule(job=hourly_learning, cron_schedule="25 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+def hourly_learning_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest | dg.SkipReason:
+    """Learn from the hour that just closed."""
+    return _closed_hour(store)
+
+
+# A webhook is tried for a day and then gone; two days of asking back leaves room for one missed night.
+@dg.schedule(job=revenue_feedback, cron_schedule="40 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+def revenue_reconciliation() -> dg.RunRequest:
+    """Ask the CRM for stages whose webhook never came."""
+    return dg.RunRequest(run_config={"ops": {"deal_stage_changes": {"config": {"hours": 48}}}})
+
+
+SCHEDULES = [hourly_sampling_schedule, hourly_learning_schedule, revenue_reconciliation]

@@ -1,0 +1,1 @@
+"""The twin of HubSpot's CRM: deals that move while time passes, their history, and signed webhooks."""

@@ -1,0 +1,181 @@
+"""Insights: hourly rows of ads, as Graph words them. What the twin does not report it refuses.
+
+Rows are keyed by the account's own date and hour, so the hour that is repeated when clocks go
+back is one row. Only closed hours are reported, and only ads that were shown in them. A deleted
+ad keeps its rows at the account.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from flywheel_assets.core.money import minor_digits
+from flywheel_assets.sandbox.meta.errors import GraphError, unsupported
+from flywheel_assets.sandbox.meta.reads import after_cursor, cursor, page_limit
+from flywheel_assets.sandbox.meta.state import Node, SandboxMeta
+
+_HOURLY = "hourly_stats_aggregated_by_advertiser_time_zone"
+_PARAMS = frozenset({"level", "fields", "time_range", "time_increment", "breakdowns", "limit", "after"})
+_DAY = 86400.0
+_SELECT = (
+    "SELECT hour, ad, impressions, clicks, leads, spend FROM deliveries "
+    "WHERE account = ? AND hour BETWEEN ? AND ? AND impressions + spend > 0 ORDER BY hour, ad"
+)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An ad and what it belongs to."""
+
+    ad: Node
+    adset: int
+    campaign: int
+
+
+@dataclass
+class _Row:
+    """Sums of one ad in one hour of the account's day."""
+
+    place: _Place
+    day: str
+    label: str
+    impressions: int = 0
+    clicks: int = 0
+    leads: int = 0
+    spend: int = 0
+
+
+def read_insights(state: SandboxMeta, account: str, node: Node | None, params: Mapping[str, str]) -> dict[str, Any]:
+    """One page of hourly rows, oldest first; ``node`` is None for the whole account."""
+    since, until = _check(params)
+    if node is not None and node.kind not in {"campaign", "adset", "ad"}:
+        raise GraphError(f"A {node.kind} has no insights")
+    fields = _fields(params)
+    found = [row for row in _rows(state, account, since, until) if node is None or _covers(node, row.place)]
+    start, limit = after_cursor(params) or 0, page_limit(params)
+    page = found[start : start + limit]
+    answer: dict[str, Any] = {"data": [_shown(row, fields, state.accounts[account]) for row in page]}
+    if page:
+        cursors = {"before": cursor(start), "after": cursor(start + len(page))}
+        answer["paging"] = {"cursors": cursors}
+        if start + len(page) < len(found):
+            answer["paging"]["next"] = f"?after={cursors['after']}&limit={limit}"
+    return answer
+
+
+def _check(params: Mapping[str, str]) -> tuple[date, date]:
+    """Refuse whatever would be answered differently by the real one; returns first and last day."""
+    if unknown := sorted(set(params) - _PARAMS):
+        raise unsupported(f"insights with {', '.join(unknown)}")
+    if params.get("level") != "ad":
+        raise unsupported("insights of another level than ad")
+    if params.get("time_increment") != "1":
+        raise unsupported("insights with another time_increment than 1")
+    if _names(params, "breakdowns") != [_HOURLY]:
+        raise unsupported(f"insights without exactly the breakdown {_HOURLY}")
+    try:
+        span = json.loads(params.get("time_range", ""))
+        since, until = date.fromisoformat(span["since"]), date.fromisoformat(span["until"])
+    except (ValueError, TypeError, KeyError):
+        raise GraphError(
+            f'Param time_range must be {{"since":"YYYY-MM-DD","until":"YYYY-MM-DD"}}, got {params.get("time_range")!r}'
+        ) from None
+    if until < since:
+        raise GraphError(f"time_range must not end before it begins, got {since} to {until}")
+    return since, until
+
+
+def _names(params: Mapping[str, str], name: str) -> list[str]:
+    """A list parameter, which clients send as JSON or with commas."""
+    text = params.get(name, "")
+    if not text.startswith("["):
+        return [item.strip() for item in text.split(",") if item.strip()]
+    try:
+        items = json.loads(text)
+    except ValueError:
+        raise GraphError(f"Param {name} must be a list, got {text!r}") from None
+    return [str(item) for item in items]
+
+
+def _fields(params: Mapping[str, str]) -> list[str]:
+    fields = _names(params, "fields") or ["impressions", "spend"]
+    if unknown := [name for name in fields if name not in _FIELDS]:
+        raise unsupported(f"the insights field {', '.join(unknown)}")
+    return fields
+
+
+def _rows(state: SandboxMeta, account: str, since: date, until: date) -> list[_Row]:
+    zone = state.zone(account)
+    # Local days lie at most 14 hours from UTC's; the exact test is on the local date below.
+    first = datetime(since.year, since.month, since.day, tzinfo=UTC).timestamp() - _DAY
+    last = datetime(until.year, until.month, until.day, tzinfo=UTC).timestamp() + 2 * _DAY
+    stored = state.execute(_SELECT, account, first, last)
+    rows: dict[tuple[str, str, int], _Row] = {}
+    places: dict[int, _Place] = {}
+    for hour, ad, *counts in stored:
+        local = datetime.fromtimestamp(hour, UTC).astimezone(zone)
+        if hour in state.hidden_hours or not since <= local.date() <= until:
+            continue
+        place = places.get(ad) or places.setdefault(ad, _place(state, ad))
+        day, label = local.date().isoformat(), f"{local:%H}:00:00 - {local:%H}:59:59"
+        row = rows.setdefault((day, label, ad), _Row(place, day, label))
+        row.impressions, row.clicks, row.leads, row.spend = (
+            old + new for old, new in zip((row.impressions, row.clicks, row.leads, row.spend), counts, strict=True)
+        )
+    return list(rows.values())
+
+
+def _place(state: SandboxMeta, ad_id: int) -> _Place:
+    ad = state.get(ad_id)
+    adset = state.get(ad.parent) if ad else None
+    if ad is None or adset is None or adset.parent is None:
+        raise GraphError(f"The sandbox lost the objects above ad {ad_id}", code=1, status=500)
+    return _Place(ad, adset.id, adset.parent)
+
+
+def _covers(node: Node, place: _Place) -> bool:
+    return node.id in {place.ad.id, place.adset, place.campaign}
+
+
+def _shown(row: _Row, fields: list[str], currency: str) -> dict[str, Any]:
+    """The fields asked for, without those that have nothing to say, and the keys that always come."""
+    values = {name: _FIELDS[name](row, currency) for name in fields}
+    keys = {"date_start": row.day, "date_stop": row.day, _HOURLY: row.label}
+    return {**{name: value for name, value in values.items() if value is not None}, **keys}
+
+
+def _spend(row: _Row, currency: str) -> str:
+    """Major units here, unlike budgets."""
+    digits = minor_digits(currency)
+    return f"{Decimal(row.spend).scaleb(-digits):.{digits}f}"
+
+
+def _count(number: int) -> str | None:
+    return str(number) if number else None
+
+
+def _actions(row: _Row, _: str) -> list[dict[str, str]] | None:
+    counts = {"link_click": row.clicks, "lead": row.leads}
+    return [{"action_type": kind, "value": str(number)} for kind, number in counts.items() if number] or None
+
+
+_FIELDS: dict[str, Callable[[_Row, str], Any]] = {
+    "account_id": lambda row, _: row.place.ad.account.removeprefix("act_"),
+    "account_currency": lambda _, currency: currency,
+    "campaign_id": lambda row, _: str(row.place.campaign),
+    "adset_id": lambda row, _: str(row.place.adset),
+    "ad_id": lambda row, _: str(row.place.ad.id),
+    "ad_name": lambda row, _: row.place.ad.data["name"],
+    "impressions": lambda row, _: str(row.impressions),
+    "clicks": lambda row, _: _count(row.clicks),
+    "inline_link_clicks": lambda row, _: _count(row.clicks),
+    "spend": _spend,
+    "actions": _actions,
+    "date_start": lambda row, _: row.day,
+    "date_stop": lambda row, _: row.day,
+}

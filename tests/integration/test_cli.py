@@ -1,0 +1,180 @@
+"""The command line: what it says, and that a mistake ends in one line and exit code 1."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flywheel_assets.core.changes import SetBudget
+from flywheel_assets.settings import Settings
+from tests.executor_bench import Bench
+from tests.integration.conftest import TwinClock
+
+# Dagster looks for the fields of a resource that has none in the way an older pydantic kept them.
+pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute")
+
+
+def _flywheel(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The installed program with these variables and none of ours."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("FLYWHEEL_")}
+    program = str(Path(sys.executable).with_name("flywheel"))
+    return subprocess.run([program, *arguments], env=others | environment, capture_output=True, text=True, check=False)
+
+
+def _invoke(*arguments: str, **environment: str) -> Result:
+    """The same within this process."""
+    from flywheel_assets.cli import main
+
+    result = CliRunner(env=environment).invoke(main, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def _refused(result: Result) -> str:
+    """The one line a refusal consists of."""
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("flywheel: ")
+    return line
+
+
+@pytest.fixture
+def at(settings: Settings) -> dict[str, str]:
+    """The environment of the test's installation."""
+    return {"FLYWHEEL_HOME": str(settings.root), "FLYWHEEL_DATABASE_URL": str(settings.database_url)}
+
+
+@pytest.fixture
+def open_home() -> Iterator[Path]:
+    """A new home below folders that everybody may enter, so that its database lies in it under root too."""
+    with tempfile.TemporaryDirectory(prefix="fw-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "home"
+
+
+# --- the installed program ------------------------------------------------------------------------
+
+
+def test_help_names_every_command_with_its_purpose() -> None:
+    ran = _flywheel("--help")
+    assert ran.returncode == 0
+    assert ran.stderr == ""
+    commands = [line.split() for line in ran.stdout.partition("Commands:")[2].splitlines() if line.strip()]
+    assert {"demo", "up", "changes", "fetch-weights"} <= {words[0] for words in commands}
+    assert all(len(words) > 3 for words in commands)
+
+
+def test_an_empty_installation_has_no_changes_and_needs_no_server(open_home: Path) -> None:
+    ran = _flywheel("changes", "list", FLYWHEEL_HOME=str(open_home))
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "no changes\n")
+    assert (open_home / "postgres" / "PG_VERSION").exists()
+
+
+def test_the_demo_refuses_the_live_world_and_starts_nothing(open_home: Path) -> None:
+    ran = _flywheel("demo", FLYWHEEL_HOME=str(open_home), FLYWHEEL_WORLD="live")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "flywheel: the demo runs in the sandbox only; unset FLYWHEEL_WORLD\n"
+    assert not open_home.exists()
+
+
+# --- mistakes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("FLYWHEEL_WORLD", "moon", "FLYWHEEL_WORLD: Input should be 'sandbox' or 'live'"),
+        ("FLYWHEEL_SAFETY__FUZZ", "7", "FLYWHEEL_SAFETY__FUZZ: Input should be less than or equal to 0.1"),
+        ("FLYWHEEL_SAFETY", "none", '"safety"'),
+        ("FLYWHEEL_DATABASE_URL", "nonsense", "FLYWHEEL_DATABASE_URL is not of the form"),
+        ("FLYWHEEL_DATABASE_URL", "postgresql://me:hush@127.0.0.1:1/ads", "me:***@127.0.0.1:1/ads"),
+    ],
+)
+def test_a_wrong_variable_is_named(at: dict[str, str], name: str, value: str, said: str) -> None:
+    line = _refused(_invoke("changes", "list", **(at | {name: value})))
+    assert said in line
+    assert "hush" not in line
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+def test_an_account_file_that_does_not_exist_stops_before_anything_starts(at: dict[str, str], command: str) -> None:
+    line = _refused(_invoke(command, **at, FLYWHEEL_ACCOUNT_FILE="/nowhere/account.yaml"))
+    assert "/nowhere/account.yaml does not exist; set FLYWHEEL_ACCOUNT_FILE" in line
+    assert not Path(at["FLYWHEEL_HOME"]).exists()
+
+
+def test_an_unknown_plan_is_not_approved(at: dict[str, str]) -> None:
+    line = _refused(_invoke("changes", "approve", "d0d0", **at))
+    assert "d0d0: unknown_plan" in line
+    assert "flywheel changes list" in line
+
+
+def test_a_live_process_does_not_look_at_open_sandbox_changes(at: dict[str, str], bench: Bench) -> None:
+    bench.enqueue(bench.pause(bench.adset("a1")))
+    line = _refused(_invoke("changes", "list", **at, FLYWHEEL_WORLD="live"))
+    assert "this process is live, but the database holds open sandbox changes" in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [["chnages"], ["changes", "lits"], ["demo", "--vidoe", "x"], ["up", "--port", "x"]]
+)
+def test_a_mistyped_command_shows_how_it_is_used(arguments: list[str]) -> None:
+    result = _invoke(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.stderr
+
+
+# --- the queue ------------------------------------------------------------------------------------
+
+
+def test_changes_are_listed_in_order_with_money_reason_and_what_they_wait_for(
+    at: dict[str, str], bench: Bench, clock: TwinClock
+) -> None:
+    ref = bench.adset("a1")
+    bench.enqueue(bench.change(ref, SetBudget(daily_budget=5500)), bench.pause("c1/campaign"))
+    clock.forward(seconds=19)
+    result = _invoke("changes", "list", **at)
+    assert result.exit_code == 0
+    budget, pause = result.stdout.splitlines()
+    assert budget.split() == [
+        "pending",
+        "set_budget",
+        ref,
+        "55.00",
+        "USD",
+        "a",
+        "day",
+        *["because", "the", "test", "says", "so"],
+    ]
+    assert pause.split()[:3] == ["pending", "set_status", "c1/campaign"]
+
+
+def test_changes_can_be_read_by_a_program_and_picked_by_status(at: dict[str, str], bench: Bench) -> None:
+    bench.enqueue(bench.pause(bench.adset("a1")), bench.pause(bench.adset("a2")))
+    rows = [json.loads(line) for line in _invoke("changes", "list", "--json", **at).stdout.splitlines()]
+    assert [(row["object_ref"], row["spec"]["status"]) for row in rows] == [
+        ("c1/a1/adset", "PAUSED"),
+        ("c1/a2/adset", "PAUSED"),
+    ]
+    nothing = _invoke("changes", "list", "--status", "dead", **at)
+    assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "no changes\n")
+
+
+def test_a_plan_is_approved_by_its_digest_once(at: dict[str, str], bench: Bench) -> None:
+    ref = bench.adset("a1")
+    bench.mode("approve")
+    plan = bench.enqueue(bench.pause(ref), bench.pause("c1/campaign"))
+    assert bench.statuses() == ["proposed", "proposed"]
+    result = _invoke("changes", "approve", plan.plan_digest, **at)
+    assert result.stdout == "2 changes approved; they go out within the limits\n"
+    assert bench.statuses() == ["pending", "pending"]
+    assert "unknown_plan" in _refused(_invoke("changes", "approve", plan.plan_digest, **at))

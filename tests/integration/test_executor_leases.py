@@ -1,0 +1,195 @@
+"""Workers that die, hang or come back late: nothing is lost, nothing is sent twice, a late answer is worthless."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flywheel_assets.core.changes import CreateCampaign
+from flywheel_assets.core.errors import AmbiguousOutcome
+from flywheel_assets.execution.attempt import LostClaim, hold
+from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.limits import Deferral
+from flywheel_assets.execution.outcomes import defer
+from flywheel_assets.execution.queue import is_due
+from flywheel_assets.store.tables import ad_objects
+from tests.executor_bench import Bench
+from tests.fakes import Fault
+from tests.integration.conftest import TwinClock
+
+
+class Killed(BaseException):
+    """The end of a worker in the middle of a call."""
+
+
+@pytest.fixture
+def ref(bench: Bench) -> str:
+    return bench.adset("a")
+
+
+def due_budget(bench: Bench, clock: TwinClock, ref: str) -> None:
+    bench.enqueue(bench.budget(ref, 5500))
+    clock.forward(minutes=1)
+
+
+def due_campaign(bench: Bench, clock: TwinClock) -> None:
+    spec = CreateCampaign(name="C", objective="OUTCOME_LEADS", special_ad_categories=())
+    bench.enqueue(bench.change("c1/campaign", spec))
+    clock.forward(minutes=1)
+
+
+def no_gaps(bench: Bench) -> bool:
+    with bench.store.engine.connect() as connection:
+        return gaps(applied_effects(connection), journal_effects(bench.platform.journal)) == 0
+
+
+def test_a_claim_is_nobody_elses_while_its_lease_lasts(bench: Bench, clock: TwinClock, ref: str) -> None:
+    due_budget(bench, clock, ref)
+    held = bench.executor("w1")._claim()
+    assert held is not None
+    assert list(bench.executor("w2").drain()) == []
+    clock.forward(hours=24)
+    assert list(bench.executor("w2").drain()) == []  # leases are real time; the twin's clock moves none of them
+
+
+def test_a_worker_that_dies_before_its_intent_leaves_the_change_to_the_next(
+    bench: Bench, clock: TwinClock, ref: str
+) -> None:
+    due_budget(bench, clock, ref)
+    late = bench.executor("w1")._claim()
+    assert late is not None
+    bench.lose_leases()
+    with bench.store.engine.connect() as connection:
+        assert is_due(connection)
+    second = bench.executor("w2")
+    second._tidy()
+    (row,) = bench.queue
+    assert (row["status"], row["wait_reason"]) == ("pending", "worker w1 lost its lease while claimed")
+    assert [step.outcome for step in second.drain()] == ["applied"]
+    with pytest.raises(LostClaim):
+        bench.executor("w1")._see_through(late)
+    assert [row["worker"] for row in bench.history] == ["w2"]
+    assert len(bench.platform.journal) == 1
+
+
+@pytest.mark.parametrize(("landed", "statuses"), [(True, ["reconciled"]), (False, ["not_applied", "applied"])])
+def test_a_worker_that_dies_in_its_call_is_read_back(
+    bench: Bench, clock: TwinClock, landed: bool, statuses: list[str]
+) -> None:
+    due_campaign(bench, clock)
+    bench.platform.writes = [Fault(Killed(), landed=landed)]
+    with pytest.raises(Killed):
+        bench.drain()
+    assert bench.statuses() == ["executing"]
+    assert bench.drain() == []
+    bench.lose_leases()
+    second = bench.executor("w2")
+    second._tidy()
+    assert bench.statuses() == ["unknown"]
+    bench.drain_all()
+    assert bench.statuses() == ["applied"]
+    assert [row["status"] for row in bench.history] == statuses
+    assert len(bench.platform.objects) == 1
+    assert no_gaps(bench)
+
+
+def test_a_worker_that_dies_after_its_call_is_read_back(bench: Bench, clock: TwinClock, ref: str) -> None:
+    due_budget(bench, clock, ref)
+    bench.sql("create function die() returns trigger language plpgsql as $$ begin raise 'killed'; end $$")
+    bench.sql("create trigger die before update on ad_change_history for each row execute function die()")
+    with pytest.raises(Exception, match="killed"):
+        bench.drain()
+    bench.sql("drop trigger die on ad_change_history")
+    bench.lose_leases()
+    bench.drain_all()
+    assert [row["status"] for row in bench.history] == ["reconciled"]
+    assert len(bench.platform.journal) == 1
+    assert bench.statuses() == ["applied"]
+
+
+def test_a_late_answer_writes_nothing(bench: Bench, clock: TwinClock) -> None:
+    """The first worker hangs in its call; the second takes over, finds nothing, sends; then the first answer comes.
+
+    The first call lands after all: that a lease outlives the HTTP timeout is what keeps this from happening.
+    """
+    due_campaign(bench, clock)
+    second = bench.executor("w2")
+    taken: list[str] = []
+
+    def hang(_path: str) -> None:
+        bench.platform.inside = None
+        bench.lose_leases()
+        taken.extend(step.outcome for step in second.drain())
+        clock.forward(seconds=1)
+        taken.extend(step.outcome for step in second.drain())
+
+    bench.platform.inside = hang
+    (step,) = bench.executor("w1").drain()
+    assert (step.outcome, step.reason) == ("lost", "the lease ran out; another worker has it")
+    assert taken == ["retried", "applied"]
+    assert [(row["worker"], row["status"]) for row in bench.history] == [("w1", "not_applied"), ("w2", "applied")]
+    made_by_second = bench.platform.journal[0]["answer"]["id"]
+    assert [row["remote_id"] for row in bench.rows(ad_objects)] == [made_by_second]
+
+
+def test_a_stale_token_opens_nothing(bench: Bench, clock: TwinClock, ref: str) -> None:
+    due_budget(bench, clock, ref)
+    stale = bench.executor("w1")._claim()
+    assert stale is not None
+    bench.lose_leases()
+    second = bench.executor("w2")
+    second._tidy()
+    fresh = second._claim()
+    assert fresh is not None
+    assert fresh.fencing_token > stale.fencing_token
+    before = bench.queue
+    with bench.store.engine.begin() as connection, pytest.raises(LostClaim):
+        hold(connection, stale)
+    with pytest.raises(LostClaim), bench.store.engine.begin() as connection:
+        defer(connection, stale, Deferral(clock.now() + timedelta(hours=1), "too late"))
+    assert bench.queue == before
+    assert second._see_through(fresh).outcome == "applied"
+
+
+def test_a_lease_that_ran_out_is_lost_even_before_anybody_took_over(bench: Bench, clock: TwinClock, ref: str) -> None:
+    due_budget(bench, clock, ref)
+    bench.platform.inside = lambda _: bench.lose_leases()
+    (step,) = bench.executor("w1").drain()
+    assert step.outcome == "lost"
+    bench.platform.inside = None
+    assert [step.outcome for step in bench.executor("w2").drain()] == ["applied"]
+    assert [row["status"] for row in bench.history] == ["reconciled"]
+    assert len(bench.platform.journal) == 1
+
+
+def test_an_unknown_outcome_stays_unknown_when_the_worker_that_reads_it_back_dies(
+    bench: Bench, clock: TwinClock, ref: str
+) -> None:
+    """Else the change could expire with its call never accounted for."""
+    bench.enqueue(bench.budget(ref, 5500, expires_at=clock.now() + timedelta(minutes=5)))
+    clock.forward(minutes=1)
+    bench.platform.writes = [Fault(AmbiguousOutcome("cut off"), landed=True)]
+    first = bench.executor("w1")
+    first.run_one()
+    assert first._claim() is not None
+    bench.lose_leases()
+    clock.forward(hours=1)
+    second = bench.executor("w2")
+    second._tidy()
+    assert bench.statuses() == ["unknown"]
+    assert [step.outcome for step in second.drain()] == ["applied"]
+    assert [row["status"] for row in bench.history] == ["reconciled"]
+
+
+def test_a_change_that_kills_every_worker_ends_in_the_dead_letters(bench: Bench, clock: TwinClock) -> None:
+    due_campaign(bench, clock)
+    for _ in range(6):
+        bench.platform.writes = [Fault(Killed())]
+        with pytest.raises(Killed):
+            bench.drain_all()
+        bench.lose_leases()
+    bench.drain_all()
+    assert bench.statuses() == ["dead"]
+    assert [row["status"] for row in bench.history] == ["not_applied"] * 6
+    assert bench.letters[0]["failures"] == 6
