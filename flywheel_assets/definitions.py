@@ -20,6 +20,7 @@ from flywheel_assets.jobs import JOBS
 from flywheel_assets.jobs.schedules import SCHEDULES
 from flywheel_assets.monitoring.progress import progress
 from flywheel_assets.resources import AccountResource, CtrPredictorResource, SafeMetaExecutor, StoreResource
+from flywheel_assets.resources.base import is_secret
 from flywheel_assets.resources.loops import (
     CrmResource,
     EmbedderResource,
@@ -61,7 +62,7 @@ ASSETS = [
     learning.learning_cycle,
 ]
 
-_SECRETS = {"meta_access_token", "meta_app_secret"}
+_SECRETS = {name for name in Settings.model_fields if is_secret(name)}
 
 
 def build_defs(settings: Settings | None = None, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:

@@ -49,6 +49,8 @@ def demo(video: Path, days: int, as_json: bool) -> None:
     settings = read_settings()
     if settings.world != "sandbox":
         raise ConfigurationError("the demo runs in the sandbox only; unset FLYWHEEL_WORLD")
+    if not video.is_file():
+        raise ConfigurationError(f"{video} does not exist; run from the checkout, or name a video with --video")
     timer = Timer()
     with timer.stage("start"):
         installation = prepare(settings)
@@ -164,8 +166,6 @@ def _last_hour(platform: Platform, key: str) -> None:
 
 def drop(video: Path, folder: Path) -> str:
     """Put a video and its brief into the drop folder the way a careful program does: whole, then under its name."""
-    if not video.is_file():
-        raise ConfigurationError(f"{video} does not exist; run from the checkout, or name a video with --video")
     brief = video.with_suffix(".brief.yaml")
     for source in (brief, video):
         if source.exists():

@@ -58,6 +58,8 @@ def write_dagster_home(settings: Settings) -> Path:
     partial.touch(mode=0o600)
     partial.write_text("# written by flywheel; changes are lost\n" + text, encoding="utf-8")
     partial.replace(path)
+    location = {"python_module": {"module_name": "flywheel_assets.definitions", "location_name": "flywheel"}}
+    (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [location]}), encoding="utf-8")
     return home
 
 

@@ -88,7 +88,8 @@ def _environment(installation: Installation) -> dict[str, str]:
 @contextmanager
 def _dagster(port: int, environment: dict[str, str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
     program = Path(sys.executable).with_name("dagster")
-    command = [str(program), "dev", "-m", "flywheel_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    workspace = home / "dagster" / "workspace.yaml"
+    command = [str(program), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
     log = home / "dagster.log"
     with log.open("ab") as sink:
         process = subprocess.Popen(  # noqa: S603 - our own program

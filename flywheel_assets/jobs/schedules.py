@@ -17,23 +17,38 @@ def _closed_hour(store: Store) -> dg.RunRequest | dg.SkipReason:
 
 
 # Ten minutes past, when the platform has usually reported the hour before.
-@dg.schedule(job=hourly_sampling, cron_schedule="10 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    job=hourly_sampling,
+    cron_schedule="10 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Decides the budgets of the hour that just closed.",
+)
 def hourly_sampling_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest | dg.SkipReason:
-    """Decide the budgets of the hour that just closed."""
+    """One run, unless the hour was asked for before."""
     return _closed_hour(store)
 
 
 # After the sampling of the same hour, which reads the platform for both.
-@dg.schedule(job=hourly_learning, cron_schedule="25 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    job=hourly_learning,
+    cron_schedule="25 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Learns from the hour that just closed.",
+)
 def hourly_learning_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest | dg.SkipReason:
-    """Learn from the hour that just closed."""
+    """One run, unless the hour was asked for before."""
     return _closed_hour(store)
 
 
 # A webhook is tried for a day and then gone; two days of asking back leaves room for one missed night.
-@dg.schedule(job=revenue_feedback, cron_schedule="40 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    job=revenue_feedback,
+    cron_schedule="40 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Asks the CRM for stages whose webhook never came.",
+)
 def revenue_reconciliation() -> dg.RunRequest:
-    """Ask the CRM for stages whose webhook never came."""
+    """One run over the last two days."""
     return dg.RunRequest(run_config={"ops": {"deal_stage_changes": {"config": {"hours": 48}}}})
 
 
