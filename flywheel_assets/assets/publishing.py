@@ -8,7 +8,7 @@ from flywheel_assets.core.money import Money
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import approved
 from flywheel_assets.execution import plans
-from flywheel_assets.execution.enqueue import enqueue
+from flywheel_assets.execution.enqueue import enqueue, plan_digest
 from flywheel_assets.execution.structure import PublishPlan, Variation, changes_of, plan_launch
 from flywheel_assets.rendering import repository as rendered
 from flywheel_assets.store.accounts import get_account
@@ -53,13 +53,14 @@ def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
         landing_url=request.brief.landing_url,
         public_url=store.settings.public_url,
     )
+    digest = plan_digest(changes_of(plan, account))
     with store.engine.begin() as connection:
-        plans.save_plan(connection, plan)
+        plans.save_plan(connection, plan, digest)
     total = sum(ad.daily_budget for ad in plan.launched)
     spend, share = Money(total, plan.currency), Money(plan.share, plan.currency)
     within = check("within_the_plan", passed=total <= plan.share, found=f"{spend} a day of {share} for new creatives")
     summary = f"{len(plan.launched)} ads for {spend} a day, {len(plan.held)} held"
-    return materialized(store, summary, {"launched": table(_rows(plan)), "digest": plan.digest}, [within])
+    return materialized(store, summary, {"launched": table(_rows(plan)), "plan_digest": digest}, [within])
 
 
 @dg.asset(group_name="creative", partitions_def=CREATIVES, owners=OWNERS, kinds={"postgres"}, deps=[publish_plan])

@@ -42,7 +42,7 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
     account, world = _account(connection, changes)
     for change in changes:
         _refuse_unfit(change, account)
-    plan = digest([change.idempotency_key for change in changes])
+    plan = plan_digest(changes)
     status = _STATUS[account.mode]
     now = business_now(connection)
     added = 0
@@ -60,6 +60,11 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
         statement = insert(pending_ad_changes).values(row).on_conflict_do_nothing(index_elements=["idempotency_key"])
         added += connection.execute(statement).rowcount
     return Enqueued(plan, status, added, len(changes) - added)
+
+
+def plan_digest(changes: Sequence[AdChange]) -> str:
+    """What a person approves: every change with its amounts, so that none can differ from what was shown."""
+    return digest([change.model_dump(mode="json") for change in changes])
 
 
 def _account(connection: Connection, changes: Sequence[AdChange]) -> tuple[Account, str]:

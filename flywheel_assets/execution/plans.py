@@ -10,9 +10,9 @@ from flywheel_assets.store.rows import replace_rows
 from flywheel_assets.store.tables import publish_plans
 
 
-def save_plan(connection: Connection, plan: PublishPlan) -> None:
-    """Replace the plan of a creative."""
-    row = {"digest": plan.digest, "plan": plan.model_dump(mode="json")}
+def save_plan(connection: Connection, plan: PublishPlan, digest: str) -> None:
+    """Replace the plan of a creative; ``digest`` is that of its changes, which a person approves."""
+    row = {"digest": digest, "plan": plan.model_dump(mode="json")}
     replace_rows(connection, publish_plans, plan.creative_id, [row])
 
 

@@ -24,7 +24,6 @@ from flywheel_assets.core.changes import (
     UploadVideo,
 )
 from flywheel_assets.core.errors import ChangeRefused
-from flywheel_assets.core.ids import digest
 
 # Expanded by the platform at click time; the ad id is the join from a lead back to its ad.
 URL_TAGS = "utm_source=meta&utm_medium=paid&utm_campaign={{campaign.id}}&utm_term={{adset.id}}&utm_content={{ad.id}}"
@@ -71,11 +70,6 @@ class PublishPlan(BaseModel):
         description="Finished, but the plan's share has no room for another floor budget."
     )
     share: int = Field(description="Minor units per day that new creatives may plan to spend.")
-
-    @property
-    def digest(self) -> str:
-        """What a person approves."""
-        return digest(self.model_dump(mode="json"))
 
 
 def plan_launch(

@@ -102,4 +102,4 @@ def test_the_written_one_is_nobody_elses_to_read(written: Path, settings: Settin
     assert path.stat().st_mode & 0o777 == 0o600
     write_dagster_home(settings)
     assert path.read_bytes() == first
-    assert [one.name for one in written.iterdir()] == ["dagster.yaml"]
+    assert sorted(one.name for one in written.iterdir()) == ["dagster.yaml", "workspace.yaml"]

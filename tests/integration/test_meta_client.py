@@ -253,6 +253,7 @@ def test_a_refused_connection_was_never_sent() -> None:
 
 def test_secrets_stay_out_of_errors_logs_reprs_and_the_journal(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")  # HubSpot's client turns it down for the whole process
     texts: list[str] = []
     with world.client(timeout=0.5) as client:
         texts += [repr(client), str(client)]

@@ -90,9 +90,9 @@ def test_brief_and_account_load_and_leave_nothing_to_guess() -> None:
     brief = Brief(**yaml.safe_load((SAMPLES / "raw_ad.brief.yaml").read_text()))
     account = Account(**yaml.safe_load((SAMPLES / "account.yaml").read_text()))
     assert None not in brief.model_dump().values()
-    assert account.money(account.ad_set_floor).minor == 1_000
-    assert account.money(account.ad_set_ceiling).minor == 12_000
-    assert account.money(account.daily_plan).minor == 25_000
+    assert account.money(account.ad_set_floor).minor == 2_000
+    assert account.money(account.ad_set_ceiling).minor == 30_000
+    assert account.money(account.daily_plan).minor == 150_000
     assert account.mode == "auto"
     assert account.default_brief is None
 
