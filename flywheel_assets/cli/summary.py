@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -124,7 +125,7 @@ def show(summary: Summary, later: DaysSummary | None, settings: Settings) -> str
     lines = [
         "",
         f"creative   {one.creative_id}: {one.scenes} scenes, {one.hooks} hooks, {one.drafts} drafts, {one.approved} approved",
-        f"renders    {len(one.renders)} videos in {settings.root / 'renders'}",
+        f"renders    {len(one.renders)} videos in {_near(settings.root / 'renders')}",
         *renders,
         "changes    " + ", ".join(f"{count} {outcome}" for outcome, count in one.changes.items()),
         *([] if later is None else later.lines()),
@@ -134,3 +135,9 @@ def show(summary: Summary, later: DaysSummary | None, settings: Settings) -> str
         "           flywheel changes list   every change, and why",
     ]
     return "\n".join(lines)
+
+
+def _near(path: Path) -> Path:
+    """As seen from here, where that is shorter."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -28,6 +28,7 @@ FBCLID = "IwAR-story"
 AMOUNT = 300_000  # of the deal, minor units
 STAGES = ("appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "closedwon")
 _DAYS = 4
+_REGULARS = 9  # with fewer deals chance still decides whether the sampler is sure enough
 _TO_DRAFTS = ("source_video", "scenes", "scene_features", "scene_ctr_predictions", "creative_drafts")
 
 
@@ -115,7 +116,7 @@ def _link(world: World, ad_id: str) -> str:
     ad = objects[ad_id]
     creative = objects[ad["creative"]["creative_id"]]
     address: str = creative["object_story_spec"]["video_data"]["call_to_action"]["value"]["link"]
-    campaign = objects[ad["adset_id"]]["campaign_id"]
+    campaign = objects[str(ad["adset_id"])]["campaign_id"]
     tags: str = creative["url_tags"]
     for macro, value in (("ad.id", ad_id), ("adset.id", ad["adset_id"]), ("campaign.id", campaign)):
         tags = tags.replace("{{" + macro + "}}", str(value))
@@ -129,7 +130,7 @@ def _deals(world: World, day: datetime, click_id: str) -> Deals:
     form = {"dealname": "Visitor", "pipeline": "default", "deal_currency_code": "USD", "flywheel_click_id": click_id}
     world.order("duplicate")
     won = world.crm("POST", "deals", {**form, "amount": f"{AMOUNT // 100}.00", "dealstage": STAGES[0]})
-    others = tuple(_won_at_once(world, form) for _ in range(3))
+    others = tuple(_won_at_once(world, form) for _ in range(_REGULARS))
     unpriced = world.crm("POST", "deals", {**form, "dealstage": STAGES[0]})
     odd = world.crm("POST", "deals", {**form, "amount": "9000.00", "dealstage": "handshake"})
     world.at(day + 11 * MINUTE)

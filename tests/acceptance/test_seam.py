@@ -12,6 +12,7 @@ from tests.acceptance.world import World, living_world
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute")
 
+
 @pytest.fixture(scope="module")
 def world(untouched_home: Home) -> Iterator[World]:
     sample = (ROOT / "samples" / "account.yaml").read_text(encoding="utf-8")
@@ -29,12 +30,33 @@ def story(world: World, tmp_path_factory: pytest.TempPathFactory) -> Story:
 def test_x(world, story):
     print(story)
     for h in story.decided:
-        for a, r in recommended(world, h).items(): print(h, a, r.current_budget, r.recommended_budget, r.confidence, r.reason, r.metrics)
-    for r in ledger_of(world, story.deals.won): print(r)
+        for a, r in recommended(world, h).items():
+            print(h, a, r.current_budget, r.recommended_budget, r.confidence, r.reason, r.metrics)
+    for r in ledger_of(world, story.deals.won):
+        print(r)
     from sqlalchemy import text
-    for t in ("revenue_problems","attributions","ml_feedback","model_registry","winners","hubspot_events","experiments", "learning_cycles"):
+
+    for t in (
+        "revenue_problems",
+        "attributions",
+        "ml_feedback",
+        "model_registry",
+        "winners",
+        "hubspot_events",
+        "experiments",
+        "learning_cycles",
+    ):
         print(t)
-        for r in world.rows(text(f"select * from {t}")): print("  ", str(r)[:600])
-    for r in world.rows(text("select object_ref, previous_budget,requested_budget,target_budget,actual_budget,status,reasoning, finished_at from ad_change_history where change_type='set_budget' order by id")): print(r)
-    for r in world.rows(text("select blueprint->'learned_from', blueprint->'hook' from creative_drafts order by creative_id")): print(r)
+        for r in world.rows(text(f"select * from {t}")):
+            print("  ", str(r)[:600])
+    for r in world.rows(
+        text(
+            "select object_ref, previous_budget,requested_budget,target_budget,actual_budget,status,reasoning, finished_at from ad_change_history where change_type='set_budget' order by id"
+        )
+    ):
+        print(r)
+    for r in world.rows(
+        text("select blueprint->'learned_from', blueprint->'hook' from creative_drafts order by creative_id")
+    ):
+        print(r)
     assert 0

@@ -75,6 +75,10 @@ class World:
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         self._run(job, dg.RunRequest(tags=tags), [asset])
 
+    def run(self, job: str) -> None:
+        """A job that somebody starts by hand."""
+        self._run(job, dg.RunRequest())
+
     def _run(self, job: str | None, request: dg.RunRequest, only: Sequence[str] | None = None) -> None:
         result = self.platform.defs.resolve_job_def(str(job)).execute_in_process(
             instance=self.platform.instance,

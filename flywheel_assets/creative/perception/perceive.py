@@ -54,11 +54,11 @@ def settings_digest(media: Media, language: str, weights_dir: Path) -> str:
     """Hexadecimal digest of all that a perception depends on besides the video: equal digests, equal results.
 
     It covers the engines with their versions and weights, the decoder, the one setting that moves
-    cuts and the language. The intake limits are left out: they refuse a video or leave it as it is. So
-    is why an engine is missing, which names the place where its weights would lie.
+    cuts and the language. The intake limits are left out: they refuse a video or leave it as it is.
+    Where weights lie is left out too, so that an installation that moves keeps what it has seen.
     """
     known = identities(weights_dir, language)
-    engines = {name: None if each.unavailable else each.model_dump() for name, each in known.items()}
+    engines = {name: each.model_dump_json().replace(str(weights_dir), "") for name, each in known.items()}
     parts = {
         "code": _CODE,
         "decoder": version("av"),

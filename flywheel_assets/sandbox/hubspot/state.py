@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.sandbox.hubspot.journey import Journey
+from flywheel_assets.sandbox.memory import Memory
 
 Kind = Literal["contacts", "deals"]
 _FIRST_ID = 9_000_000_000
@@ -66,7 +63,7 @@ class Event:
     attempts: int
 
 
-class SandboxHubSpot:
+class SandboxHubSpot(Memory):
     """The twin's memory.
 
     Args:
@@ -76,41 +73,12 @@ class SandboxHubSpot:
     """
 
     def __init__(self, path: Path, portal_id: int, clock: Callable[[], datetime]) -> None:
-        self.portal_id, self._clock, self._lock = portal_id, clock, threading.RLock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
-
-    def close(self) -> None:
-        """Close the file; nothing is lost."""
-        with self._lock:
-            self._db.close()
+        super().__init__(path, _SCHEMA, clock)
+        self.portal_id = portal_id
 
     def now(self) -> float:
-        """Business time in epoch seconds, up to the next millisecond: a deal is not older than the click it came from."""
-        moment = self._clock()
-        if moment.tzinfo is None:
-            raise ConfigurationError(
-                f"the sandbox clock gave {moment} without a time zone; give it timezone-aware times"
-            )
-        return math.ceil(moment.timestamp() * 1000) / 1000
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing, one at a time."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Run one statement of this package and return its rows."""
-        with self._lock:
-            return self._db.execute(statement, values).fetchall()
+        """Up to the next millisecond, the grain of the real one: a deal is not older than the click it came from."""
+        return math.ceil(super().now() * 1000) / 1000
 
     def create(
         self, kind: Kind, properties: Mapping[str, str], *, journey: Journey | None = None, origin: str | None = None

@@ -7,18 +7,15 @@ are checked against. Business time comes from the caller; wall time is only note
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.money import minor_digits
+from flywheel_assets.sandbox.memory import Memory
 
 _FIRST_ID = 120_200_000_000_000_000  # ids look like Meta's: too long for a float, so nobody stores them as one
 _SCHEMA = """
@@ -79,7 +76,7 @@ class Entry:
     cost: int
 
 
-class SandboxMeta:
+class SandboxMeta(Memory):
     """The twin's memory.
 
     Args:
@@ -109,49 +106,16 @@ class SandboxMeta:
     ) -> None:
         for currency in accounts.values():
             minor_digits(currency)
+        super().__init__(path, _SCHEMA, clock)
         self.accounts, self.video_seconds, self.score_limit = dict(accounts), video_seconds, score_limit
         self._zones = {account: ZoneInfo((time_zones or {}).get(account, "UTC")) for account in accounts}
         self.seed, self.hidden_hours = seed, frozenset[float]()
-        self._clock, self._lock = clock, threading.RLock()
         self.upload_folder = path.with_suffix(".uploads")
         self.upload_folder.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
-
-    def close(self) -> None:
-        """Close the file; nothing is lost."""
-        with self._lock:
-            self._db.close()
 
     def zone(self, account: str) -> ZoneInfo:
         """The time zone in which the account's days and hours are reported."""
         return self._zones[account]
-
-    def now(self) -> float:
-        """Business time in epoch seconds."""
-        moment = self._clock()
-        if moment.tzinfo is None:
-            raise ConfigurationError(
-                f"the sandbox clock gave {moment} without a time zone; give it timezone-aware times"
-            )
-        return moment.timestamp()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing, one at a time."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Run one statement of this package and return its rows."""
-        with self._lock:
-            return self._db.execute(statement, values).fetchall()
 
     def add(self, kind: str, account: str, parent: int | None, data: Mapping[str, Any]) -> int:
         """Store a new object; returns its id."""
