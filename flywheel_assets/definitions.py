@@ -28,7 +28,6 @@ from flywheel_assets.resources.loops import (
     WinnerRetrieverResource,
 )
 from flywheel_assets.sensors import SENSORS
-from flywheel_assets.sensors.loops import LOOP_SENSORS
 from flywheel_assets.settings import Settings
 
 ASSETS = [
@@ -87,7 +86,7 @@ def build_defs(settings: Settings | None = None, resource_overrides: Mapping[str
         assets=ASSETS,
         jobs=JOBS,
         schedules=SCHEDULES,
-        sensors=[*SENSORS, *LOOP_SENSORS],
+        sensors=SENSORS,
         resources=resources | dict(resource_overrides or {}),
         loggers={"progress": progress},
         # A process a step costs seconds and shares nothing; parallel work happens inside assets.

@@ -56,6 +56,3 @@ def creative_refresh(
     return dg.SensorResult(
         run_requests=runs, dynamic_partitions_requests=[CREATIVES.build_add_request(list(dict.fromkeys(keys)))]
     )
-
-
-LOOP_SENSORS = [hubspot_events, creative_refresh]

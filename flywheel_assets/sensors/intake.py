@@ -1,0 +1,87 @@
+"""Where a video enters: the drop folder."""
+
+import json
+
+import dagster as dg
+
+from flywheel_assets.assets.common import CREATIVES
+from flywheel_assets.core.account import Account
+from flywheel_assets.creative.intake import Dropped, Intake, dropped_files, take_in, unfinished, unknown
+from flywheel_assets.jobs import creative_generation
+from flywheel_assets.sensors.running import UNFINISHED
+from flywheel_assets.store.store import Store
+
+# A tick stays short: more files wait for the next one.
+_FILES_PER_TICK = 10
+
+
+@dg.sensor(
+    job=creative_generation,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Takes in videos from the drop folder. A file is taken when it has not changed since the last tick.",
+)
+def uploads(
+    context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]
+) -> dg.SensorResult | dg.SkipReason:
+    """One tick: settled files are taken in, the others are remembered in the cursor and looked at again."""
+    folder = store.settings.drop_path
+    with store.engine.connect() as connection:
+        new = unknown(connection, dropped_files(folder))
+    settled = [file for file in new if _signature(file) in _remembered(context.cursor)]
+    results = [take_in(store, folder, file, account) for file in settled[:_FILES_PER_TICK]]
+    for result in results:
+        if result.status == "rejected":
+            context.log.warning(result.message)
+    context.update_cursor(json.dumps([_signature(file) for file in new if file not in settled[:_FILES_PER_TICK]]))
+    requested = _to_start(context, results) or _without_run(context, store)
+    if not requested:
+        said = "; ".join(result.message for result in results) or f"{len(new)} files have to stay unchanged for a tick"
+        return dg.SkipReason(said if new else f"nothing new in {folder}")
+    return dg.SensorResult(
+        run_requests=[_run(result) for result in requested],
+        dynamic_partitions_requests=[CREATIVES.build_add_request([str(result.creative_id) for result in requested])],
+    )
+
+
+def _to_start(context: dg.SensorEvaluationContext, results: list[Intake]) -> list[Intake]:
+    """One a creative: a second copy of a video, in this tick or while its run is under way, starts nothing."""
+    wanted: dict[str, Intake] = {}
+    for result in results:
+        if result.run is not None:
+            wanted.setdefault(str(result.creative_id), result)
+    return [one for key, one in wanted.items() if not context.instance.get_runs_count(_runs_of(key, UNFINISHED))]
+
+
+def _without_run(context: dg.SensorEvaluationContext, store: Store) -> list[Intake]:
+    """Requests that were taken in by a tick that did not live to start their run."""
+    with store.engine.connect() as connection:
+        waiting = unfinished(connection, _FILES_PER_TICK)
+    return [one for one in waiting if not context.instance.get_runs_count(_runs_of(str(one.creative_id)))]
+
+
+def _runs_of(creative_id: str, statuses: list[dg.DagsterRunStatus] | None = None) -> dg.RunsFilter:
+    tags = {"dagster/partition": creative_id}
+    return dg.RunsFilter(job_name=creative_generation.name, tags=tags, statuses=statuses)
+
+
+def _run(result: Intake) -> dg.RunRequest:
+    # The attempt is part of the key: the same video asks for the same run once, a lost run can be asked for again.
+    return dg.RunRequest(
+        run_key=f"{result.creative_id}:{result.run}",
+        partition_key=result.creative_id,
+        tags={"flywheel/upload": result.name},
+    )
+
+
+def _signature(file: Dropped) -> list[str | int]:
+    return [file.name, file.size, file.modified_ns]
+
+
+def _remembered(cursor: str | None) -> list[list[str | int]]:
+    """Files of the last tick. A cursor nobody can read costs one tick, not the sensor."""
+    try:
+        seen = json.loads(cursor or "[]")
+    except json.JSONDecodeError:
+        return []
+    return seen if isinstance(seen, list) else []
