@@ -33,8 +33,9 @@ def ad_insights(
         raise TransientError(f"insights of {account.account_id} could not be read: {read.problem}")
     spend = Money(read.spend, read.currency)
     metadata = {"rows": read.rows, "ads": read.ads, "impressions": read.impressions, "spend": read.spend}
-    missing = f", {len(read.missing)} hours not reported" if read.missing else ""
-    return materialized(store, f"{read.impressions} impressions, {spend}{missing}", metadata)
+    gaps = {"not answered for": len(read.missing), "without a report of any ad": len(read.silent)}
+    told = "".join(f", {count} hours {what}" for what, count in gaps.items() if count)
+    return materialized(store, f"{read.impressions} impressions, {spend}{told}", metadata)
 
 
 @dg.asset(

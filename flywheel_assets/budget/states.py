@@ -16,6 +16,7 @@ from flywheel_assets.core.hours import HOUR
 from flywheel_assets.core.velocity import BudgetSpan, allowed_interval
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.tables import ad_states
+from flywheel_assets.store.tables.execution import NOT_SHOWN
 
 # Answers of the platform after which an ad does not spend, whatever we last wrote.
 _GONE = frozenset({"DELETED", "ARCHIVED", "DISAPPROVED"})
@@ -137,6 +138,8 @@ def _not_active(facts: _Facts) -> str | None:
 
 def _why_inactive(row: Row[Any]) -> str | None:
     """A campaign is created paused, so it must have been activated; its children are created active."""
+    if row.effective_status == NOT_SHOWN:
+        return "Meta does not show the ad any more: it was deleted, or our token may not see it"
     if row.effective_status in _GONE:
         return f"Meta shows the ad as {row.effective_status}"
     if row.campaign_status != "ACTIVE":

@@ -11,6 +11,10 @@ from sqlalchemy import Engine, Row, func, select
 from flywheel_assets.core.errors import RemoteError
 from flywheel_assets.execution.platform import AdPlatform
 from flywheel_assets.store.tables import ad_objects
+from flywheel_assets.store.tables.execution import NOT_SHOWN
+
+# Code and subcode of "does not exist, cannot be loaded due to missing permissions": Meta does not tell which.
+_NOT_SHOWN = (100, 33)
 
 # Objects that have a state of their own; a creative, video or image does not change.
 _FIELDS = {
@@ -42,7 +46,7 @@ def refresh(engine: Engine, platform_for: Callable[[str], AdPlatform], world: st
     seen = tuple(_look(row, platform_for(row.account_id)) for row in rows)
     with engine.begin() as connection:
         for one in seen:
-            if one.error is None:
+            if one.error is None or one.effective_status == NOT_SHOWN:
                 found = {
                     "effective_status": one.effective_status,
                     "drift": one.drift,
@@ -56,7 +60,9 @@ def _look(row: Row[Any], platform: AdPlatform) -> Seen:
     try:
         shown = platform.read(row.remote_id, _FIELDS[row.kind])
     except RemoteError as error:
-        return Seen(row.ref, row.kind, row.remote_id, row.effective_status, row.daily_budget, row.drift, str(error))
+        # Whoever asks to no avail keeps what was known; whoever is told that there is no such object does not.
+        status = NOT_SHOWN if (error.code, error.subcode) == _NOT_SHOWN else row.effective_status
+        return Seen(row.ref, row.kind, row.remote_id, status, row.daily_budget, row.drift, str(error))
     budget = None if shown.get("daily_budget") is None else int(shown["daily_budget"])
     return Seen(row.ref, row.kind, row.remote_id, shown.get("effective_status"), budget, _drift(row, shown, budget))
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from flywheel_assets.assets.common import key_of, last_closed_hour
-from flywheel_assets.jobs import hourly_learning, hourly_sampling, revenue_feedback
+from flywheel_assets.jobs import drain_ad_changes, hourly_learning, hourly_sampling, revenue_feedback
 from flywheel_assets.settings import FIRST_HOUR
 from flywheel_assets.store.store import Store
 
@@ -14,6 +14,18 @@ def _closed_hour(store: Store) -> dg.RunRequest | dg.SkipReason:
         return dg.SkipReason(f"{hour} lies before the first hour, {FIRST_HOUR}")
     # The hour is the run key: an hour is asked for once, however often the schedule ticks within it.
     return dg.RunRequest(run_key=key_of(hour), partition_key=key_of(hour))
+
+
+# Before the sampling of the hour: what a person paused or changed at the platform is then known to it.
+@dg.schedule(
+    job=drain_ad_changes,
+    cron_schedule="5 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Looks at every campaign, ad set and ad of ours, also when no change is due.",
+)
+def hourly_look() -> dg.RunRequest:
+    """One run; a drain that is under way makes this one wait for its turn."""
+    return dg.RunRequest()
 
 
 # Ten minutes past, when the platform has usually reported the hour before.
@@ -52,4 +64,4 @@ def revenue_reconciliation() -> dg.RunRequest:
     return dg.RunRequest(run_config={"ops": {"deal_stage_changes": {"config": {"hours": 48}}}})
 
 
-SCHEDULES = [hourly_sampling_schedule, hourly_learning_schedule, revenue_reconciliation]
+SCHEDULES = [hourly_look, hourly_sampling_schedule, hourly_learning_schedule, revenue_reconciliation]

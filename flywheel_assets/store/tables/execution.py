@@ -26,6 +26,9 @@ from flywheel_assets.store.tables.base import METADATA, Instant, Json, required_
 
 fencing_tokens = Sequence("fencing_tokens", metadata=METADATA)
 
+# Effective status of an object that the platform answers to know nothing of: deleted, or hidden from our token.
+NOT_SHOWN = "NOT_SHOWN"
+
 _WORLD = "world in ('sandbox', 'live')"
 
 # Everything that was asked for at the platform, from the moment it is planned. A campaign's row
