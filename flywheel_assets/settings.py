@@ -49,6 +49,11 @@ class Safety(_Group):
         90.0, gt=0, description="Real seconds a worker may hold a change; longer than the HTTP timeout plus margin."
     )
     http_timeout_seconds: float = Field(30.0, gt=0, description="Real seconds before a call counts as unanswered.")
+    settle_seconds: float = Field(
+        90.0,
+        ge=0,
+        description="Business seconds before an unanswered create is looked for; longer than a late landing and the listing's lag.",
+    )
     video_poll_seconds: float = Field(
         30.0, gt=0, description="Business seconds between looks at a video the platform still processes."
     )

@@ -34,7 +34,7 @@ def ad_insights(
     spend = Money(read.spend, read.currency)
     metadata = {"rows": read.rows, "ads": read.ads, "impressions": read.impressions, "spend": read.spend}
     gaps = {"not answered for": len(read.missing), "without a report of any ad": len(read.silent)}
-    told = "".join(f", {count} hours {what}" for what, count in gaps.items() if count)
+    told = "".join(f", {count} h {what}" for what, count in gaps.items() if count)
     return materialized(store, f"{read.impressions} impressions, {spend}{told}", metadata)
 
 

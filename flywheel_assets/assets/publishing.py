@@ -8,8 +8,8 @@ from flywheel_assets.core.money import Money
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import approved
 from flywheel_assets.execution import plans
-from flywheel_assets.execution.enqueue import enqueue, plan_digest
-from flywheel_assets.execution.structure import PublishPlan, Variation, changes_of, plan_launch
+from flywheel_assets.execution.enqueue import committed, enqueue, plan_digest
+from flywheel_assets.execution.structure import PublishPlan, Variation, campaign_of, changes_of, plan_launch
 from flywheel_assets.rendering import repository as rendered
 from flywheel_assets.store.accounts import get_account
 from flywheel_assets.store.store import Store
@@ -34,6 +34,7 @@ def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
         }
         ctr = {one.index: one.ctr for one in repository.load_predictions(connection, key)}
         passed = rendered.load_passed(connection, key)
+        in_use = committed(connection, account.account_id, campaign_of(key))
     variations = [
         Variation(
             key=one.key,
@@ -52,13 +53,19 @@ def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
         brand=request.brief.brand,
         landing_url=request.brief.landing_url,
         public_url=store.settings.public_url,
+        committed=in_use,
     )
     digest = plan_digest(changes_of(plan, account))
     with store.engine.begin() as connection:
         plans.save_plan(connection, plan, digest)
     total = sum(ad.daily_budget for ad in plan.launched)
-    spend, share = Money(total, plan.currency), Money(plan.share, plan.currency)
-    within = check("within_the_plan", passed=total <= plan.share, found=f"{spend} a day of {share} for new creatives")
+    spend, daily = Money(total, plan.currency), account.money(account.daily_plan)
+    beside = Money(in_use, plan.currency)
+    within = check(
+        "within_the_plan",
+        passed=total + in_use <= daily.minor,
+        found=f"{spend} a day beside {beside} of other campaigns, of {daily} in all",
+    )
     summary = f"{len(plan.launched)} ads for {spend} a day, {len(plan.held)} held"
     return materialized(store, summary, {"launched": table(_rows(plan)), "plan_digest": digest}, [within])
 

@@ -116,7 +116,7 @@ def _state(facts: _Facts) -> AdState:
         currency=row.currency,
         active=facts.inactive is None,
         age_hours=facts.age_hours,
-        current_budget=row.daily_budget,
+        current_budget=_in_force(row),
         allowed=facts.allowed,
         floor=facts.floor,
         ceiling=facts.ceiling,
@@ -127,6 +127,13 @@ def _state(facts: _Facts) -> AdState:
         insights_at=delivery.reported_until if delivery else None,
         blocked=next((why for check in _CHECKS if (why := check(facts)) is not None), None),
     )
+
+
+def _in_force(row: Row[Any]) -> int | None:
+    """What the platform shows, where a person changed it: that is what the ad spends and the plan has to count."""
+    drift: dict[str, Any] | None = (row.owner_drift or {}).get("daily_budget")
+    budget: int | None = row.daily_budget if drift is None else drift["theirs"]
+    return budget
 
 
 # --- why nothing may be decided; the first that holds is told -----------------------------------------

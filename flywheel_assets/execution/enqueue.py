@@ -14,6 +14,7 @@ from flywheel_assets.core.changes import CREATES, AdChange, CreateAdSet, SetBudg
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.core.ids import digest, rng
 from flywheel_assets.execution.objects import new_tag
+from flywheel_assets.execution.statements import sql
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.tables import accounts, ad_objects, pending_ad_changes
@@ -42,6 +43,7 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
     account, world = _account(connection, changes)
     for change in changes:
         _refuse_unfit(change, account)
+    _refuse_beyond_plan(connection, changes, account)
     plan = plan_digest(changes)
     status = _STATUS[account.mode]
     now = business_now(connection)
@@ -72,10 +74,17 @@ def _account(connection: Connection, changes: Sequence[AdChange]) -> tuple[Accou
     if len(ids) != 1:
         raise ChangeRefused("plan", "one_account", f"a plan speaks of exactly one account, this one of {sorted(ids)}")
     (account_id,) = ids
-    known = select(accounts.c.config, accounts.c.world).where(accounts.c.account_id == account_id)
-    row = connection.execute(known).one_or_none()
+    # Locked until the plan is queued: two launches at once must not both find the same room in the daily plan.
+    known = select(accounts.c.config, accounts.c.world, func.current_setting("flywheel.world").label("ours")).where(
+        accounts.c.account_id == account_id
+    )
+    row = connection.execute(known.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise ChangeRefused(account_id, "unknown_account", "add its account file first")
+    if row.world != row.ours:
+        raise ChangeRefused(
+            account_id, "other_world", f"the account is of the {row.world} world, this process of {row.ours}"
+        )
     return Account.model_validate(row.config), row.world
 
 
@@ -92,6 +101,28 @@ def _refuse_unfit(change: AdChange, account: Account) -> None:
                 "budget_bounds",
                 f"daily budget {change.spec.daily_budget} is outside {low} to {high}",
             )
+
+
+def _refuse_beyond_plan(connection: Connection, changes: Sequence[AdChange], account: Account) -> None:
+    """New ad sets must fit into what the daily plan has left beside everything that runs or is asked for."""
+    new: dict[str, int] = {}
+    for change in changes:
+        if isinstance(change.spec, CreateAdSet):
+            new[change.campaign_ref] = new.get(change.campaign_ref, 0) + change.spec.daily_budget
+    for campaign_ref, budget in new.items():
+        others, plan = committed(connection, account.account_id, campaign_ref), account.money(account.daily_plan).minor
+        if others + budget > plan:
+            raise ChangeRefused(
+                campaign_ref,
+                "over_daily_plan",
+                f"{budget} a day beside {others} of other campaigns exceed the plan of {plan}",
+            )
+
+
+def committed(connection: Connection, account_id: str, campaign_ref: str) -> int:
+    """Minor units per day that the account's other campaigns may spend, running or asked for."""
+    key = {"account_id": account_id, "campaign_ref": campaign_ref}
+    return int(connection.execute(sql("committed_budgets"), key).scalar_one())
 
 
 def _plan_object(connection: Connection, change: AdChange, world: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from flywheel_assets.core.changes import SetBudget, SetStatus
+from flywheel_assets.core.changes import CREATES, SetBudget, SetStatus
 from flywheel_assets.core.errors import ChangeRefused, RemoteError, Throttled, TransientError
 from flywheel_assets.execution import attempt as attempts
 from flywheel_assets.execution import objects
@@ -18,6 +18,9 @@ from flywheel_assets.execution.records import Attempt, ClaimedChange, Resume, St
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.clock import business_now
+
+# As `calls` creates them: a campaign waits for its activation, its children do not.
+_CREATED_AS = {"create_campaign": "PAUSED", "create_adset": "ACTIVE", "create_ad": "ACTIVE"}
 
 
 def applied(connection: Connection, change: ClaimedChange, attempt: Attempt, remote_id: str | None) -> Step:
@@ -30,7 +33,7 @@ def _landed(
 ) -> Step:
     hold(connection, change)
     attempts.finish(connection, attempt, status, remote_id=remote_id or attempt.remote_id)
-    status_set = change.spec.status if isinstance(change.spec, SetStatus) else None
+    status_set = change.spec.status if isinstance(change.spec, SetStatus) else _CREATED_AS.get(change.spec.kind)
     objects.record(
         connection, change.object_ref, remote_id=remote_id, status=status_set, daily_budget=attempt.target_budget
     )
@@ -70,11 +73,18 @@ def _send_again(connection: Connection, change: ClaimedChange, safety: Safety) -
     return Step(change, "retried", reason, wait.until)
 
 
-def unknown(connection: Connection, change: ClaimedChange, attempt: Attempt, error: RemoteError) -> Step:
-    """The call may have landed: it is read back before anything else is sent."""
+def unknown(
+    connection: Connection, change: ClaimedChange, attempt: Attempt, error: RemoteError, safety: Safety
+) -> Step:
+    """The call may have landed: it is read back before anything else is sent.
+
+    A create is looked for only when it must have landed if it ever will: found too early to exist,
+    it would be made twice, and nobody would know of the second.
+    """
     hold(connection, change)
     attempts.finish(connection, attempt, "unknown", error=describe(error))
-    _release(connection, change, "unknown", Deferral(business_now(connection), str(error)), failed=1)
+    settling = timedelta(seconds=safety.settle_seconds if change.spec.kind in CREATES else 0)
+    _release(connection, change, "unknown", Deferral(business_now(connection) + settling, str(error)), failed=1)
     return Step(change, "unknown", str(error))
 
 

@@ -14,7 +14,7 @@ from flywheel_assets.store.tables import ad_objects
 from flywheel_assets.store.tables.execution import NOT_SHOWN
 
 # Code and subcode of "does not exist, cannot be loaded due to missing permissions": Meta does not tell which.
-_NOT_SHOWN = (100, 33)
+_NO_SUCH_OBJECT = (100, 33)
 
 # Objects that have a state of their own; a creative, video or image does not change.
 _FIELDS = {
@@ -61,7 +61,7 @@ def _look(row: Row[Any], platform: AdPlatform) -> Seen:
         shown = platform.read(row.remote_id, _FIELDS[row.kind])
     except RemoteError as error:
         # Whoever asks to no avail keeps what was known; whoever is told that there is no such object does not.
-        status = NOT_SHOWN if (error.code, error.subcode) == _NOT_SHOWN else row.effective_status
+        status = NOT_SHOWN if (error.code, error.subcode) == _NO_SUCH_OBJECT else row.effective_status
         return Seen(row.ref, row.kind, row.remote_id, status, row.daily_budget, row.drift, str(error))
     budget = None if shown.get("daily_budget") is None else int(shown["daily_budget"])
     return Seen(row.ref, row.kind, row.remote_id, shown.get("effective_status"), budget, _drift(row, shown, budget))

@@ -80,13 +80,18 @@ def plan_launch(
     brand: str,
     landing_url: str,
     public_url: str | None = None,
+    committed: int = 0,
 ) -> PublishPlan:
     """As many variations as the share for new creatives can give the floor budget, best predicted first.
+
+    The share is what the daily plan has left beside the ``committed`` minor units per day of the
+    account's other campaigns, if that is less.
 
     Raises:
         ChangeRefused: there is no variation, or the share does not reach one floor budget.
     """
-    share = int(account.money(account.daily_plan).minor * account.new_creative_share)
+    total = account.money(account.daily_plan).minor
+    share = min(int(total * account.new_creative_share), max(0, total - committed))
     floor, ceiling = account.money(account.ad_set_floor).minor, account.money(account.ad_set_ceiling).minor
     if not variations:
         raise ChangeRefused(creative_id, "nothing_to_launch", "no render passed its gate")
@@ -94,7 +99,7 @@ def plan_launch(
         raise ChangeRefused(
             creative_id,
             "plan_too_small",
-            f"{share} per day for new creatives is less than one ad set's floor of {floor}",
+            f"{share} per day is left for new creatives ({committed} of {total} are in use), one ad set's floor is {floor}",
         )
     best_first = sorted(variations, key=lambda variation: (-variation.predicted_ctr, variation.key))
     count = min(len(best_first), share // floor)
@@ -113,6 +118,11 @@ def plan_launch(
         held=tuple(best_first[count:]),
         share=share,
     )
+
+
+def campaign_of(creative_id: str) -> str:
+    """Local name of a creative's campaign."""
+    return f"{creative_id}/campaign"
 
 
 def equal_split(total: int, count: int) -> list[int]:
@@ -149,7 +159,7 @@ class _Maker:
 
     def __init__(self, plan: PublishPlan, account: Account) -> None:
         self._plan, self._account = plan, account
-        self.campaign = f"{plan.creative_id}/campaign"
+        self.campaign = campaign_of(plan.creative_id)
 
     def ref(self, key: str, kind: str) -> str:
         return f"{self._plan.creative_id}/{key}/{kind}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -120,7 +121,7 @@ class SafeExecutor:
             case SetBudget():
                 remote_id = ids[change.object_ref]
                 budget = platform.read(remote_id, ["daily_budget"]).get("daily_budget")
-                return Observed(remote_id, daily_budget=None if budget is None else int(budget))
+                return Observed(remote_id, daily_budget=_minor(budget, change.object_ref))
             case SetStatus():
                 remote_id = ids[change.object_ref]
                 return Observed(remote_id, status=platform.read(remote_id, ["status"]).get("status"))
@@ -162,7 +163,7 @@ class SafeExecutor:
         with self.engine.begin() as connection:
             match error:
                 case AmbiguousOutcome() if attempt is not None:
-                    return outcomes.unknown(connection, change, attempt, error)
+                    return outcomes.unknown(connection, change, attempt, error, self.safety)
                 case Throttled():
                     return outcomes.throttled(connection, change, attempt, error, resume)
                 case AuthError() | PolicyError():
@@ -200,3 +201,14 @@ class SafeExecutor:
         shown = platform.read(attempt.remote_id, ["daily_budget"]).get("daily_budget")
         budget = None if shown is None else int(shown)
         return {attempt.target_budget: True, attempt.previous_budget: False}.get(budget), None
+
+
+def _minor(budget: Any, ref: str) -> int | None:
+    """A daily budget as the platform writes it; None when the object owns none."""
+    if budget is None:
+        return None
+    if not str(budget).isdecimal():
+        raise PermanentError(
+            f"{ref}: the platform shows a daily budget of {budget!r}, which is no count of minor units"
+        )
+    return int(budget)

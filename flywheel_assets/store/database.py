@@ -14,13 +14,11 @@ from sqlalchemy.engine import URL
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import Settings, World
 from flywheel_assets.store.postgres import require_answer, server_url
-from flywheel_assets.store.tables import pending_ad_changes
+from flywheel_assets.store.tables import accounts
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SQL = _PACKAGE / "execution" / "sql"
 _MIGRATION_LOCK = 7_305_411  # any number; the same for all processes that migrate
-
-OPEN_STATUSES = ("proposed", "pending", "claimed", "executing", "unknown")
 
 
 def open_database(settings: Settings) -> Engine:
@@ -70,11 +68,12 @@ def _run_files(connection: Connection, folder: Path) -> None:
 
 
 def refuse_other_world(connection: Connection, world: World) -> None:
-    """A change queued in the sandbox must never be sent by a live process, nor the reverse."""
-    queue = pending_ad_changes.c
-    other = select(queue.world, queue.id).where(queue.world != world, queue.status.in_(OPEN_STATUSES)).limit(1)
-    if row := connection.execute(other).first():
+    """What was asked for, learned or named in one world means nothing in the other, so they never share a database."""
+    account = connection.execute(
+        select(accounts.c.account_id, accounts.c.world).where(accounts.c.world != world)
+    ).first()
+    if account is not None:
         raise ConfigurationError(
-            f"this process is {world}, but the database holds open {row.world} changes (first: {row.id}); "
-            f"finish or cancel them in a {row.world} process, or use another database"
+            f"this process is {world}, but the database belongs to the {account.world} world (account "
+            f"{account.account_id}); set FLYWHEEL_DATABASE_URL or FLYWHEEL_HOME to one of its own"
         )

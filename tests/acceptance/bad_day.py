@@ -51,7 +51,7 @@ def endure(world: World, story: Story) -> BadDay:
     gone_ad = next(ad_id for ad_id in reversed(ads) if ad_id != story.winner)
     world.delete_ad(gone_ad)
     show(world, story.winner, hours[5], [ad_id for ad_id in ads if ad_id != gone_ad])
-    world.run("drain_ad_changes")
+    world.scheduled("hourly_look")
     return BadDay(two, four, mended, gone_ad, world.check("ads", "no_drift"), _decide(world, hours[5]))
 
 

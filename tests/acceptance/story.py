@@ -1,7 +1,8 @@
 """One story across every seam: a click, a deal, four stages with accidents, a decision, a lesson, the next draft.
 
 All ads do equally well but one that is clicked three times as often. Four days after the launch one
-visitor of that ad becomes a deal and buys. Nothing but the events told here happens.
+visitor of that ad becomes a deal that is won stage by stage, and some regulars buy at once on its
+account. Nothing but the events told here happens.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def tell(world: World, folder: Path) -> Story:
     landing = world.visit(_link(world, winner))
     click_id = parse_qs(urlsplit(landing).query)["flywheel_click_id"][0]
     deals = _deals(world, day, click_id)
-    told = tuple(row.property_value for row in _stage_events(world, deals.won))
+    told = tuple(row.property_value for row in stage_events(world, deals.won))
     ledger_before = tuple(row.stage for row in ledger_of(world, deals.won))
     _found_again(world, day)
     _next_hour(world, winner, day)
@@ -97,6 +98,12 @@ def recommended(world: World, hour: datetime) -> dict[str, Row[Any]]:
 def ledger_of(world: World, deal_id: int) -> Sequence[Row[Any]]:
     table = synthetic_revenue
     return world.rows(select(table).where(table.c.deal_id == deal_id).order_by(table.c.position))
+
+
+def stage_events(world: World, deal_id: int) -> Sequence[Row[Any]]:
+    inbox = hubspot_events.c
+    query = select(hubspot_events).where(inbox.object_id == deal_id, inbox.property_name == "dealstage")
+    return world.rows(query.order_by(inbox.id))
 
 
 def _quiet_days(world: World, winner: str, first: datetime, day: datetime) -> datetime:
@@ -137,7 +144,7 @@ def _deals(world: World, day: datetime, click_id: str) -> Deals:
     world.sense("hubspot_events")
     world.order("reorder")
     for minute, stage in ((20, STAGES[1]), (30, STAGES[2])):
-        _clock_only(world, day + minute * MINUTE)
+        world.wait(day + minute * MINUTE)  # two events wait together
         world.crm("PATCH", f"deals/{won}", {"dealstage": stage})
     world.at(day + 31 * MINUTE)
     world.order("drop")
@@ -150,20 +157,6 @@ def _deals(world: World, day: datetime, click_id: str) -> Deals:
 def _won_at_once(world: World, form: Mapping[str, str]) -> int:
     """A regular who buys on the telephone."""
     return world.crm("POST", "deals", {**form, "amount": f"{AMOUNT // 100}.00", "dealstage": STAGES[-1]})
-
-
-def _clock_only(world: World, moment: datetime) -> None:
-    """Time passes and no webhook is sent: two events wait together."""
-    from flywheel_assets.store.clock import advance_twin_clock
-
-    with world.store.engine.begin() as connection:
-        advance_twin_clock(connection, moment)
-
-
-def _stage_events(world: World, deal_id: int) -> Sequence[Row[Any]]:
-    inbox = hubspot_events.c
-    query = select(hubspot_events).where(inbox.object_id == deal_id, inbox.property_name == "dealstage")
-    return world.rows(query.order_by(inbox.id))
 
 
 def _found_again(world: World, day: datetime) -> None:

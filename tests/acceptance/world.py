@@ -20,7 +20,7 @@ from flywheel_assets.definitions import build_defs
 from flywheel_assets.gateway.app import WEBHOOK_PATH, public_url
 from flywheel_assets.sandbox.meta.validate import api_version
 from flywheel_assets.store.accounts import load_account
-from flywheel_assets.store.clock import advance_twin_clock, business_now
+from flywheel_assets.store.clock import advance_twin_clock
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import ad_objects
 from tests.acceptance.launch import Home
@@ -41,14 +41,14 @@ class World:
 
     # --- time and Dagster -------------------------------------------------------------------------
 
-    def now(self) -> datetime:
-        with self.store.engine.connect() as connection:
-            return business_now(connection)
+    def wait(self, moment: datetime) -> None:
+        """Business time moves on to ``moment``, and nothing else happens."""
+        with self.store.engine.begin() as connection:
+            advance_twin_clock(connection, moment)
 
     def at(self, moment: datetime) -> None:
         """Business time moves on to ``moment``, and webhooks that are due are sent."""
-        with self.store.engine.begin() as connection:
-            advance_twin_clock(connection, moment)
+        self.wait(moment)
         self.twin.audience.tick(moment)
 
     def sense(self, sensor: str, *, ticks: int = 1, only: Sequence[str] | None = None) -> list[dg.RunRequest]:
@@ -74,10 +74,6 @@ class World:
         """One run over a range of hours."""
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         self._run(job, dg.RunRequest(tags=tags), [asset])
-
-    def run(self, job: str) -> None:
-        """A job that somebody starts by hand."""
-        self._run(job, dg.RunRequest())
 
     def _run(self, job: str | None, request: dg.RunRequest, only: Sequence[str] | None = None) -> None:
         result = self.platform.defs.resolve_job_def(str(job)).execute_in_process(

@@ -121,7 +121,7 @@ def test_an_unknown_plan_is_not_approved(at: dict[str, str]) -> None:
 def test_a_live_process_does_not_look_at_open_sandbox_changes(at: dict[str, str], bench: Bench) -> None:
     bench.enqueue(bench.pause(bench.adset("a1")))
     line = _refused(_invoke("changes", "list", **at, FLYWHEEL_WORLD="live"))
-    assert "this process is live, but the database holds open sandbox changes" in line
+    assert "this process is live, but the database belongs to the sandbox world" in line
 
 
 @pytest.mark.parametrize(
