@@ -8,6 +8,8 @@ from typing import Any
 import dagster as dg
 
 from flywheel_assets.core.hours import HOUR, floor_hour
+from flywheel_assets.execution.queue import is_asked_for
+from flywheel_assets.execution.structure import campaign_of
 from flywheel_assets.settings import FIRST_HOUR
 from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.store import Store
@@ -67,6 +69,19 @@ def log_progress(context: dg.AssetExecutionContext) -> Callable[[str, int, int],
             context.log.info("%s: %d of %d", stage, done, total)
 
     return progress
+
+
+def standing(store: Store, creative_id: str, checks: Iterable[str] = ()) -> dg.MaterializeResult[Any] | None:
+    """The result of a stage whose outcome runs at the platform by now, None while nothing was asked for.
+
+    Made again, the drafts and renders under an ad's name would not be the ones that run, and what is
+    learned from the ad would be learned about something else. A new generation is a new creative.
+    """
+    with store.engine.connect() as connection:
+        if not is_asked_for(connection, campaign_of(creative_id)):
+            return None
+    held = [check(name, passed=True, found="as it was when its ads were asked for") for name in checks]
+    return materialized(store, "stands: its ads were asked for", {"stands": True}, held)
 
 
 def materialized(

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized, table
+from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized, standing, table
 from flywheel_assets.assets.prediction import scene_ctr_predictions
 from flywheel_assets.core.ids import rng
 from flywheel_assets.creative import repository
@@ -28,12 +28,16 @@ def creative_drafts(
 ) -> dg.MaterializeResult:
     """The director's drafts: 50 or more hooks from the brief, the best with a scene order each; what won is used again."""
     key, settings = context.partition_key, store.settings
+    if stands := standing(store, key, ["enough_hooks"]):
+        return stands
     with store.engine.connect() as connection:
         brief = repository.load_request(connection, key).brief
         perception = repository.load_perception(connection, key)
         predictions = repository.load_predictions(connection, key)
+        tired = repository.ancestors_hooks(connection, key)
     draws = rng(settings.seed, "director", key)
-    hooks = write_hooks(brief, perception, draws, settings.creative.min_hooks)
+    written = write_hooks(brief, perception, draws, settings.creative.min_hooks)
+    hooks = [hook for hook in written if hook.text not in tired]
     winners = winner_retriever.similar(brief, settings.learning.similar_winners)
     drafts = draft(brief, perception, predictions, hooks, draws, settings.creative.drafts, winners)
     with store.engine.begin() as connection:
@@ -50,10 +54,11 @@ def creative_drafts(
         ),
         "hooks": table(hook.model_dump() for hook in hooks),
         "hook_count": len(hooks),
+        "hooks_of_ancestors_left_out": len(written) - len(hooks),
         "winners": table(vars(winner) for winner in winners),
         "drafts_from_winners": sum(bool(one.learned_from) for one in drafts),
     }
-    enough = check("enough_hooks", passed=len(hooks) >= settings.creative.min_hooks, found=f"{len(hooks)} hooks")
+    enough = check("enough_hooks", passed=len(written) >= settings.creative.min_hooks, found=f"{len(written)} hooks")
     return materialized(store, f"{len(hooks)} hooks, {len(drafts)} drafts", metadata, [enough])
 
 
@@ -68,6 +73,8 @@ def creative_drafts(
 def council_verdicts(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
     """Every judgement of every draft at every turn. More than 85 approves; at most three rewrites."""
     key, settings = context.partition_key, store.settings
+    if stands := standing(store, key, ["something_approved"]):
+        return stands
     with store.engine.connect() as connection:
         brief = repository.load_request(connection, key).brief
         perception = repository.load_perception(connection, key)

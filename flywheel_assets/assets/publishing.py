@@ -1,8 +1,9 @@
 """The Meta publisher: a plan a person can read, then the changes that carry it out. Nothing here calls Meta."""
 
 import dagster as dg
+from sqlalchemy import Connection
 
-from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized, table
+from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized, standing, table
 from flywheel_assets.assets.renders import renders
 from flywheel_assets.core.money import Money
 from flywheel_assets.creative import repository
@@ -26,26 +27,13 @@ from flywheel_assets.store.store import Store
 def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
     """Which variations are launched, with which first budget, and which are held; its digest is what a person approves."""
     key = context.partition_key
+    if stands := standing(store, key, ["within_the_plan"]):
+        return stands
     with store.engine.connect() as connection:
         request = repository.load_request(connection, key)
         account = get_account(connection, request.account_id)
-        blueprints = {
-            one.key: one for one in approved(repository.load_verdicts(connection, key), store.settings.creative)
-        }
-        ctr = {one.index: one.ctr for one in repository.load_predictions(connection, key)}
-        passed = rendered.load_passed(connection, key)
+        variations = _variations(connection, store, key)
         in_use = committed(connection, account.account_id, campaign_of(key))
-    variations = [
-        Variation(
-            key=one.key,
-            video_uri=one.uri,
-            cover_uri=one.cover_uri,
-            message=blueprints[one.key].promise,
-            title=blueprints[one.key].call_to_action,
-            predicted_ctr=ctr[blueprints[one.key].scene_order[0]],
-        )
-        for one in passed
-    ]
     plan = plan_launch(
         key,
         variations,
@@ -58,16 +46,29 @@ def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
     digest = plan_digest(changes_of(plan, account))
     with store.engine.begin() as connection:
         plans.save_plan(connection, plan, digest)
-    total = sum(ad.daily_budget for ad in plan.launched)
-    spend, daily = Money(total, plan.currency), account.money(account.daily_plan)
-    beside = Money(in_use, plan.currency)
-    within = check(
-        "within_the_plan",
-        passed=total + in_use <= daily.minor,
-        found=f"{spend} a day beside {beside} of other campaigns, of {daily} in all",
-    )
+    total, daily = sum(ad.daily_budget for ad in plan.launched), account.money(account.daily_plan)
+    spend, beside = Money(total, plan.currency), Money(in_use, plan.currency)
+    found = f"{spend} a day beside {beside} of other campaigns, of {daily} in all"
+    within = check("within_the_plan", passed=total + in_use <= daily.minor, found=found)
     summary = f"{len(plan.launched)} ads for {spend} a day, {len(plan.held)} held"
     return materialized(store, summary, {"launched": table(_rows(plan)), "plan_digest": digest}, [within])
+
+
+def _variations(connection: Connection, store: Store, key: str) -> list[Variation]:
+    """Renders that passed their gate, with the words and the prediction of the blueprint each was made from."""
+    blueprints = {one.key: one for one in approved(repository.load_verdicts(connection, key), store.settings.creative)}
+    ctr = {one.index: one.ctr for one in repository.load_predictions(connection, key)}
+    return [
+        Variation(
+            key=one.key,
+            video_uri=one.uri,
+            cover_uri=one.cover_uri,
+            message=blueprints[one.key].promise,
+            title=blueprints[one.key].call_to_action,
+            predicted_ctr=ctr[blueprints[one.key].scene_order[0]],
+        )
+        for one in rendered.load_passed(connection, key)
+    ]
 
 
 @dg.asset(group_name="creative", partitions_def=CREATIVES, owners=OWNERS, kinds={"postgres"}, deps=[publish_plan])

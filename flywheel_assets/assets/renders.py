@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import dagster as dg
 
-from flywheel_assets.assets.common import CREATIVES, OWNERS, check, log_progress, materialized, table
+from flywheel_assets.assets.common import CREATIVES, OWNERS, check, log_progress, materialized, standing, table
 from flywheel_assets.assets.drafting import council_verdicts
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import approved
@@ -30,6 +30,8 @@ _CHECKS = [
 def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
     """One vertical video an approved blueprint, measured on the finished file; a failed one is not published."""
     key, settings = context.partition_key, store.settings
+    if stands := standing(store, key, [spec.name for spec in _CHECKS]):
+        return stands
     with store.engine.connect() as connection:
         request = repository.load_request(connection, key)
         perception = repository.load_perception(connection, key)

@@ -46,15 +46,17 @@ def deal_stage_changes(
         "changes": collected.changes,
         "waiting": collected.waiting,
     }
-    problems = collected.problems
+    problems, failures = collected.problems, [collected.failure]
     if config.hours:
         recovered = reconcile(store.engine, account, crm, now - HOUR * config.hours)
         found |= {"looked_at": recovered.looked_at, "recovered": recovered.recovered}
         problems += recovered.collected.problems if recovered.collected else ()
+        failures.append(recovered.failure)
     summary = ", ".join(f"{count} {name}" for name, count in found.items())
-    unclear = check("nothing_unclear", passed=not problems, found=f"{len(problems)} problems", blocking=False)
-    failure = {"failure": collected.failure} if collected.failure else {}
-    return materialized(store, summary, {**found, **failure, "problems": _shown(problems)}, [unclear])
+    away = "; ".join(failure for failure in failures if failure)
+    clear = not problems and not away
+    unclear = check("nothing_unclear", passed=clear, found=away or f"{len(problems)} problems", blocking=False)
+    return materialized(store, summary, {**found, "failure": away or "none", "problems": _shown(problems)}, [unclear])
 
 
 @dg.asset(

@@ -47,4 +47,5 @@ def _change(line: Recommendation, account: Account, hour: datetime) -> AdChange:
         requested_by="budget_changes",
         currency=account.currency,
         expires_at=hour + _STANDS,
+        priority=int(line.recommended_budget < line.current_budget),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import click
 from sqlalchemy import select
@@ -39,6 +40,8 @@ def list_changes(status: str | None, as_json: bool) -> None:
             click.echo(
                 f"{row['status']:<10} {row['change_type']:<16} {row['object_ref']:<32}{budget}  {row['reasoning']}{waits}"
             )
+    for digest, count in Counter(row["plan_digest"] for row in rows if row["status"] == "proposed").items():
+        click.echo(f"{count} proposed; let them go with: flywheel changes approve {digest}", err=True)
     if not rows:
         click.echo("no changes", err=True)
 

@@ -31,7 +31,7 @@ from flywheel_assets.revenue.ledger import update_ledger
 from flywheel_assets.sandbox.audience import Audience
 from flywheel_assets.store.clock import advance_twin_clock, business_now
 from flywheel_assets.store.store import Store
-from flywheel_assets.store.tables import ad_change_history
+from flywheel_assets.store.tables import ad_change_history, learning_cycles
 
 # Changes of an hour are applied well before the next one closes, as the schedule does it.
 _DRAIN_MINUTES = 40
@@ -74,7 +74,9 @@ class Loops:
 
     def _budget(self, hour: datetime) -> None:
         engine, settings = self.store.engine, self.store.settings
-        read_insights(engine, self.account, self.insights, [hour])
+        read = read_insights(engine, self.account, self.insights, [hour])
+        if read.problem is not None:
+            click.echo(f"insights of {hour:%Y-%m-%d %H:%M} UTC could not be read: {read.problem}", err=True)
         decision = decide_hour(engine, self.account, settings, hour)
         if changes := changes_of(decision.allocation, self.account, hour):
             with engine.begin() as connection:
@@ -85,24 +87,31 @@ class Loops:
 
     def _learning(self, hour: datetime) -> None:
         store = self.store
-        run_cycle(store.engine, store.blobs, self.account, store.settings, hour, self.embedder)
         record_accuracy(store.engine, self.account, hour, store.settings, serving_name(store.engine, self.account))
+        cycle = run_cycle(store.engine, store.blobs, self.account, store.settings, hour, self.embedder)
+        for step in cycle.failed:
+            click.echo(f"{step.step} failed at {hour:%Y-%m-%d %H:%M} UTC: {step.reason}", err=True)
 
 
-def hours_to_run(store: Store, days: int) -> tuple[datetime, ...]:
-    """Hours of the first ``days`` days after the first launch that are not over yet; none before a launch."""
-    history = ad_change_history.c
+def hours_to_run(store: Store, account: Account, campaign: str, days: int) -> tuple[datetime, ...]:
+    """Hours of the campaign's first ``days`` days that nothing was learned from yet; none before its launch.
+
+    Learning is an hour's last act, so an hour that was broken off is done again.
+    """
+    history, cycles = ad_change_history.c, learning_cycles.c
     launched = select(func.min(history.finished_at)).where(
-        history.change_type == "set_status", history.status.in_(("applied", "reconciled"))
+        history.object_ref == campaign,
+        history.change_type == "set_status",
+        history.status.in_(("applied", "reconciled")),
     )
+    learned = select(cycles.hour).where(cycles.account_id == account.account_id)
     with store.engine.connect() as connection:
         launch: datetime | None = connection.execute(launched).scalar_one()
-        now = business_now(connection)
+        done = set(connection.execute(learned).scalars())
     if launch is None:
         return ()
-    first = floor_hour(launch)
-    hours = (first + HOUR * index for index in range(days * 24))
-    return tuple(hour for hour in hours if hour + HOUR > now)
+    hours = (floor_hour(launch) + HOUR * index for index in range(days * 24))
+    return tuple(hour for hour in hours if hour not in done)
 
 
 def told(hours: tuple[datetime, ...]) -> Iterator[datetime]:

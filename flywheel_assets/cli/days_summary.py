@@ -28,6 +28,7 @@ from flywheel_assets.store.tables import (
     ad_insights,
     creatives,
     deals,
+    hooks,
     knowledge_nodes,
     ml_feedback,
     winners,
@@ -51,11 +52,17 @@ class DaysSummary:
         return [
             f"days       {money['hours']} hours: {money['spend']:.2f} {money['currency']} spent, {money['leads']} leads, {money['deals']} deals",
             f"revenue    pipeline {money['pipeline']:.2f}, cash {money['cash']:.2f} attributed so far",
-            f"ROAS       {money['roas']:.2f} expected, {money['roas_equal_budgets']:.2f} with equal budgets in the same market",
+            f"ROAS       {_roas_told(money)}",
             f"budgets    {outcomes}",
             f"learning   {learned['actuals']} actuals, model {learned['champion']}, {learned['winners']} winners, {learned['graph_nodes']} graph nodes",
             *(f"next draft {line}" if index == 0 else f"           {line}" for index, line in enumerate(drafts)),
         ]
+
+
+def _roas_told(money: dict[str, Any]) -> str:
+    if money["roas"] is None:
+        return "nothing was spent; is the account in observe or approve mode?"
+    return f"{money['roas']:.2f} expected, {money['roas_equal_budgets']:.2f} with equal budgets in the same market"
 
 
 def read_days(store: Store, account: Account, twin: Twin, embedder: Embedder) -> DaysSummary:
@@ -127,15 +134,18 @@ def _count(connection: Connection, table: Any, account: Account) -> int:
 def _next_drafts(connection: Connection, store: Store, account: Account, embedder: Embedder) -> tuple[str, ...]:
     """What the director would draft from the same video now: the drafts that use a winner's pattern."""
     newest = select(creatives.c.creative_id).where(creatives.c.account_id == account.account_id)
-    key = connection.execute(newest.order_by(creatives.c.requested_at.desc()).limit(1)).scalar_one()
+    drafted = newest.where(select(hooks).where(hooks.c.creative_id == creatives.c.creative_id).exists())
+    key = connection.execute(drafted.order_by(creatives.c.requested_at.desc()).limit(1)).scalar_one_or_none()
+    if key is None:
+        return ()
     brief = repository.load_request(connection, key).brief
     found = PostgresWinnerRetriever(store.engine, account.account_id, embedder).similar(
         brief, store.settings.learning.similar_winners
     )
-    perception, hooks = repository.load_perception(connection, key), repository.load_hooks(connection, key)
+    perception, lines = repository.load_perception(connection, key), repository.load_hooks(connection, key)
     predictions = repository.load_predictions(connection, key)
     draws = rng(store.settings.seed, "next draft", key)
-    drafts = draft(brief, perception, predictions, hooks, draws, store.settings.creative.drafts, found)
+    drafts = draft(brief, perception, predictions, lines, draws, store.settings.creative.drafts, found)
     return tuple(_told(one) for one in drafts if one.learned_from)
 
 

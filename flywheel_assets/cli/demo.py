@@ -19,16 +19,18 @@ from flywheel_assets.assets.common import key_of
 from flywheel_assets.cli.days import Loops, hours_to_run, told
 from flywheel_assets.cli.days_summary import DaysSummary, read_days
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, dagster_instance, prepare
-from flywheel_assets.cli.summary import as_dict, read_summary, show
+from flywheel_assets.cli.installation import Installation, dagster_instance, end_orphans, only_one, prepare
+from flywheel_assets.cli.summary import Summary, as_dict, creative_of, read_summary, show
 from flywheel_assets.cli.twin import Twin, running_twin
 from flywheel_assets.clients.embeddings import WordLlamaEmbedder
 from flywheel_assets.clients.hubspot_access import open_hubspot
 from flywheel_assets.clients.meta_accounts import MetaAccounts
 from flywheel_assets.core.errors import ConfigurationError, FlywheelError
 from flywheel_assets.definitions import build_defs
+from flywheel_assets.execution.structure import campaign_of
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.resources.base import worker_name
+from flywheel_assets.store.accounts import load_account
 from flywheel_assets.store.clock import set_twin_clock_flowing
 from flywheel_assets.store.store import Store
 
@@ -51,18 +53,26 @@ def demo(video: Path, days: int, as_json: bool) -> None:
         raise ConfigurationError("the demo runs in the sandbox only; unset FLYWHEEL_WORLD")
     if not video.is_file():
         raise ConfigurationError(f"{video} does not exist; run from the checkout, or name a video with --video")
+    load_account(settings.account_file)  # a wrong one stops before anything is written
     timer = Timer()
-    with timer.stage("start"):
-        installation = prepare(settings)
-        with installation.store.engine.begin() as connection:
-            set_twin_clock_flowing(connection, flowing=False)
+    with only_one(settings):
+        with timer.stage("start"):
+            installation = prepare(settings)
+        summary, later = _follow(installation, video, days, timer)
+    click.echo(json.dumps(as_dict(summary, later, timer.seconds)) if as_json else show(summary, later, settings))
+
+
+def _follow(installation: Installation, video: Path, days: int, timer: Timer) -> tuple[Summary, DaysSummary | None]:
     with running_twin(installation) as twin, dagster_instance() as instance:
         logging.getLogger("dagster").setLevel(logging.WARNING)  # what it says of each tick is shown below
+        end_orphans(instance)
+        with installation.store.engine.begin() as connection:
+            set_twin_clock_flowing(connection, flowing=False)
         platform = Platform(build_defs(twin.settings), instance, timer)
         name = _main_job(installation, platform, video)
-        summary = read_summary(installation.store, name, twin.meta.journal())
-        later = _days(installation, twin, platform, days) if days else None
-    click.echo(json.dumps(as_dict(summary, later, timer.seconds)) if as_json else show(summary, later, settings))
+        campaign = campaign_of(creative_of(installation.store, name))
+        later = _days(installation, twin, platform, campaign, days) if days else None
+        return read_summary(installation.store, name, twin.meta.journal()), later
 
 
 class Timer:
@@ -140,7 +150,7 @@ def _main_job(installation: Installation, platform: Platform, video: Path) -> st
     return name
 
 
-def _days(installation: Installation, twin: Twin, platform: Platform, days: int) -> DaysSummary:
+def _days(installation: Installation, twin: Twin, platform: Platform, campaign: str, days: int) -> DaysSummary:
     """The days after the launch; the last hour goes through Dagster, so that its pages show every group."""
     account, store = installation.account, Store(twin.settings, installation.store.engine, installation.store.blobs)
     with (
@@ -151,7 +161,7 @@ def _days(installation: Installation, twin: Twin, platform: Platform, days: int)
         executor = SafeExecutor(store.engine, accounts, store.blobs, store.settings.safety, worker_name())
         insights, embedder = accounts(account.account_id), WordLlamaEmbedder()
         loops = Loops(store, account, executor, insights, crm, embedder, twin.audience)
-        hours = hours_to_run(store, days)
+        hours = hours_to_run(store, account, campaign, days)
         for hour in told(hours[:-1]):
             loops.let_happen(hour)
             loops.act_on(hour)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import dagster as dg
 import yaml
 
 from flywheel_assets.core.account import Account
+from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
 from flywheel_assets.store.postgres import DAGSTER_DATABASE, server_url
@@ -45,6 +49,33 @@ def prepare(settings: Settings) -> Installation:
         save_account(connection, account, settings.world)
     os.environ["DAGSTER_HOME"] = str(write_dagster_home(settings))
     return Installation(settings, store, account)
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """At most one `up` or `demo` works on a home: they set the same clock and serve the same twin.
+
+    Raises:
+        ConfigurationError: another one does.
+    """
+    settings.root.mkdir(parents=True, exist_ok=True)
+    with (settings.root / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"another flywheel works on {settings.root}; stop it, or set FLYWHEEL_HOME to a place of its own"
+            ) from None
+        yield
+
+
+def end_orphans(instance: dg.DagsterInstance) -> int:
+    """Say of runs whose process is gone that they failed; how many. Nothing else can tell, and sensors wait for them."""
+    begun = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    orphans = instance.get_runs(dg.RunsFilter(statuses=begun))
+    for run in orphans:
+        instance.report_run_failed(run, "its process ended before it did; what it had not finished is asked for again")
+    return len(orphans)
 
 
 def write_dagster_home(settings: Settings) -> Path:

@@ -58,6 +58,16 @@ def read_summary(store: Store, upload_name: str, journal: list[dict[str, Any]]) 
         )
 
 
+def creative_of(store: Store, upload_name: str) -> str:
+    """The creative of the newest upload of that name.
+
+    Raises:
+        FlywheelError: the upload was rejected; rule and remedy are in the message.
+    """
+    with store.engine.connect() as connection:
+        return _creative_of(connection, upload_name)
+
+
 def _creative_of(connection: Connection, upload_name: str) -> str:
     uploads = tables.uploads
     newest = select(uploads).where(uploads.c.name == upload_name).order_by(uploads.c.id.desc()).limit(1)

@@ -13,13 +13,14 @@ from pathlib import Path
 import click
 
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, prepare
+from flywheel_assets.cli.installation import Installation, dagster_instance, end_orphans, only_one, prepare
 from flywheel_assets.cli.stopping import Stop, stoppable
 from flywheel_assets.cli.twin import living, running_twin
 from flywheel_assets.core.errors import FlywheelError
 from flywheel_assets.gateway.app import build_gateway, public_url
 from flywheel_assets.serving import ThreadServer
 from flywheel_assets.settings import Settings
+from flywheel_assets.store.accounts import load_account
 from flywheel_assets.store.clock import set_twin_clock_flowing
 from flywheel_assets.store.postgres import data_folder, server_url
 
@@ -31,8 +32,12 @@ _STOP_SECONDS = 20
 def up(port: int) -> None:
     """Start the platform: database, sensors, schedules, the UI, and in a sandbox the twin of Meta."""
     settings = read_settings()
-    installation = prepare(settings)
+    load_account(settings.account_file)  # a wrong one stops before anything is written
     with ExitStack() as stack:
+        stack.enter_context(only_one(settings))
+        installation = prepare(settings)
+        with dagster_instance() as instance:
+            end_orphans(instance)
         # Python handlers are reset to the default in a child; an ignored SIGINT, which a script's
         # background job has, would be inherited, and Dagster could then not be stopped at all.
         stack.enter_context(stoppable())
@@ -81,6 +86,8 @@ def _environment(installation: Installation) -> dict[str, str]:
         **os.environ,
         "FLYWHEEL_HOME": str(settings.root),
         "FLYWHEEL_ACCOUNT_FILE": str(settings.account_file.absolute()),
+        "FLYWHEEL_DROP_FOLDER": str(settings.drop_path),
+        "FLYWHEEL_BLOB_URI": settings.blob_base,
         "FLYWHEEL_DATABASE_URL": url,
     }
 

@@ -125,6 +125,8 @@ class AdChange(BaseModel):
         reasoning: a sentence for the person who reads the audit trail.
         requested_by: the asset, command or person that asked.
         expires_at: business time after which the change is stale and must not be applied.
+        priority: higher goes first among what is due; from 100 on a safety pause, which may use the
+            action that every campaign keeps in reserve.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -139,3 +141,4 @@ class AdChange(BaseModel):
     requested_by: str
     currency: str
     expires_at: datetime | None = None
+    priority: int = Field(0, ge=0, le=1000)

@@ -20,6 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError, IntakeRejected
 from flywheel_assets.core.ids import creative_id
+from flywheel_assets.creative.director.claims import refuse_claims
+from flywheel_assets.creative.director.hooks import refuse_language
 from flywheel_assets.creative.perception.probe import Probe, probe
 from flywheel_assets.creative.types import Brief
 from flywheel_assets.store.blobs import Stored
@@ -170,6 +172,11 @@ def read_brief(video: Path, account: Account) -> Brief:
         if isinstance(value, str) and any(category(letter) in _NOT_TEXT for letter in value):
             reason = f"{field} holds a line break or another control character"
             raise IntakeRejected(video.name, "bad_brief", reason, again)
+    try:
+        refuse_claims(brief)
+        refuse_language(brief)
+    except ConfigurationError as error:
+        raise IntakeRejected(video.name, "bad_brief", str(error), again) from None
     return brief
 
 

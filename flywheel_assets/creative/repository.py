@@ -174,6 +174,23 @@ def load_drafts(connection: Connection, creative_id: str) -> tuple[Blueprint, ..
     return tuple(Blueprint.model_validate(blueprint) for blueprint in connection.execute(query).scalars())
 
 
+def ancestors_hooks(connection: Connection, creative_id: str) -> frozenset[str]:
+    """Lines that the creatives before this one opened with: a refresh must not publish a tired ad again."""
+    texts: set[str] = set()
+    parent = _parent(connection, creative_id)
+    while parent is not None:
+        texts |= {verdict.blueprint.hook.text for verdict in load_verdicts(connection, parent) if verdict.approved}
+        parent = _parent(connection, parent)
+    return frozenset(texts)
+
+
+def _parent(connection: Connection, creative_id: str) -> str | None:
+    table = tables.creatives.c
+    query = select(table.parent_id).where(table.creative_id == creative_id)
+    parent: str | None = connection.execute(query).scalar_one()
+    return parent
+
+
 def save_verdicts(connection: Connection, creative_id: str, verdicts: Sequence[Verdict]) -> None:
     """Replace the verdicts of a creative: every draft at every turn."""
     rows = [

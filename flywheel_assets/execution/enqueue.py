@@ -185,6 +185,7 @@ def _row(change: AdChange, world: str, plan: str) -> dict[str, object]:
                 "requested_by",
                 "idempotency_key",
                 "expires_at",
+                "priority",
             }
         ),
     }

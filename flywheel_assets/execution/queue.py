@@ -16,6 +16,12 @@ def is_due(connection: Connection) -> bool:
     return connection.execute(sql("any_lost_lease")).scalar_one_or_none() is not None
 
 
+def is_asked_for(connection: Connection, campaign_ref: str) -> bool:
+    """Whether any change of the campaign was ever queued, whatever became of it."""
+    queue = pending_ad_changes.c
+    return connection.execute(select(queue.id).where(queue.campaign_ref == campaign_ref).limit(1)).first() is not None
+
+
 def counts_by_status(connection: Connection, plan_digest: str | None = None) -> dict[str, int]:
     """How many changes are in each status, of one plan or of all."""
     queue = pending_ad_changes.c

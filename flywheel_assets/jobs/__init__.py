@@ -29,10 +29,23 @@ hourly_sampling = dg.define_asset_job(
     description="One closed hour: what was delivered, what is known, what is decided, what is queued.",
 )
 
+nightly_restatement = dg.define_asset_job(
+    "nightly_restatement",
+    selection=dg.AssetSelection.assets("ad_insights"),
+    description="Reads the last weeks of insights again: the platform restates them as late conversions come in.",
+)
+
 hourly_learning = dg.define_asset_job(
     "hourly_learning",
     selection=dg.AssetSelection.groups("learning"),
     description="The seven learning loops for one closed hour.",
 )
 
-JOBS = [creative_generation, drain_ad_changes, revenue_feedback, hourly_sampling, hourly_learning]
+JOBS = [
+    creative_generation,
+    drain_ad_changes,
+    revenue_feedback,
+    hourly_sampling,
+    nightly_restatement,
+    hourly_learning,
+]

@@ -1,9 +1,17 @@
 """Schedules. The hour that is due is asked of the business clock: in a sandbox it is not the hour on the wall."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from flywheel_assets.assets.common import key_of, last_closed_hour
-from flywheel_assets.jobs import drain_ad_changes, hourly_learning, hourly_sampling, revenue_feedback
+from flywheel_assets.jobs import (
+    drain_ad_changes,
+    hourly_learning,
+    hourly_sampling,
+    nightly_restatement,
+    revenue_feedback,
+)
 from flywheel_assets.settings import FIRST_HOUR
 from flywheel_assets.store.store import Store
 
@@ -52,6 +60,21 @@ def hourly_learning_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest | 
     return _closed_hour(store)
 
 
+@dg.schedule(
+    job=nightly_restatement,
+    cron_schedule="10 4 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Reads the trailing days of insights again, and the hours nobody read.",
+)
+def nightly_restatement_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest:
+    """One run over all of them, as the platform is asked for whole days anyway."""
+    last = last_closed_hour(store)
+    first = max(FIRST_HOUR, last - timedelta(days=store.settings.budget.restate_days))
+    return dg.RunRequest(
+        tags={"dagster/asset_partition_range_start": key_of(first), "dagster/asset_partition_range_end": key_of(last)}
+    )
+
+
 # A webhook is tried for a day and then gone; two days of asking back leaves room for one missed night.
 @dg.schedule(
     job=revenue_feedback,
@@ -64,4 +87,10 @@ def revenue_reconciliation() -> dg.RunRequest:
     return dg.RunRequest(run_config={"ops": {"deal_stage_changes": {"config": {"hours": 48}}}})
 
 
-SCHEDULES = [hourly_look, hourly_sampling_schedule, hourly_learning_schedule, revenue_reconciliation]
+SCHEDULES = [
+    hourly_look,
+    hourly_sampling_schedule,
+    hourly_learning_schedule,
+    nightly_restatement_schedule,
+    revenue_reconciliation,
+]

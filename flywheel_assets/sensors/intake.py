@@ -8,7 +8,7 @@ from flywheel_assets.assets.common import CREATIVES
 from flywheel_assets.core.account import Account
 from flywheel_assets.creative.intake import Dropped, Intake, dropped_files, take_in, unfinished, unknown
 from flywheel_assets.jobs import creative_generation
-from flywheel_assets.sensors.running import UNFINISHED
+from flywheel_assets.sensors.running import UNFINISHED, runs_of
 from flywheel_assets.store.store import Store
 
 # A tick stays short: more files wait for the next one.
@@ -50,19 +50,14 @@ def _to_start(context: dg.SensorEvaluationContext, results: list[Intake]) -> lis
     for result in results:
         if result.run is not None:
             wanted.setdefault(str(result.creative_id), result)
-    return [one for key, one in wanted.items() if not context.instance.get_runs_count(_runs_of(key, UNFINISHED))]
+    return [one for key, one in wanted.items() if not context.instance.get_runs_count(runs_of(key, UNFINISHED))]
 
 
 def _without_run(context: dg.SensorEvaluationContext, store: Store) -> list[Intake]:
     """Requests that were taken in by a tick that did not live to start their run."""
     with store.engine.connect() as connection:
         waiting = unfinished(connection, _FILES_PER_TICK)
-    return [one for one in waiting if not context.instance.get_runs_count(_runs_of(str(one.creative_id)))]
-
-
-def _runs_of(creative_id: str, statuses: list[dg.DagsterRunStatus] | None = None) -> dg.RunsFilter:
-    tags = {"dagster/partition": creative_id}
-    return dg.RunsFilter(job_name=creative_generation.name, tags=tags, statuses=statuses)
+    return [one for one in waiting if not context.instance.get_runs_count(runs_of(str(one.creative_id)))]
 
 
 def _run(result: Intake) -> dg.RunRequest:

@@ -8,31 +8,31 @@ from flywheel_assets.core.account import Account
 from flywheel_assets.creative.intake import next_attempt
 from flywheel_assets.jobs import creative_generation, revenue_feedback
 from flywheel_assets.learning.refresh import open_generation, open_requests
+from flywheel_assets.sensors.running import UNFINISHED, runs_of
 from flywheel_assets.store import tables
 from flywheel_assets.store.store import Store
 
 
 @dg.sensor(
     job=revenue_feedback,
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts the revenue loop when the webhook's inbox has grown; the cursor is the newest inbox id.",
+    description="Starts the revenue loop while the webhook's inbox holds an event that nobody has handled.",
 )
 def hubspot_events(
     context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store]
 ) -> dg.RunRequest | dg.SkipReason:
-    """One run for everything that came since the last tick."""
+    """What is handled is known to the inbox itself, so a run that was lost, or found the CRM away, is asked for again."""
+    inbox = tables.hubspot_events.c
     with store.engine.connect() as connection:
-        newest = connection.execute(select(func.max(tables.hubspot_events.c.id))).scalar_one() or 0
-    if newest <= _read(context.cursor):
-        return dg.SkipReason("no new events")
+        newest = connection.execute(select(func.max(inbox.id)).where(inbox.handled_at.is_(None))).scalar_one()
+    if newest is None:
+        return dg.SkipReason("every event was handled")
+    running = dg.RunsFilter(job_name=revenue_feedback.name, statuses=UNFINISHED)
+    if context.instance.get_runs_count(running):
+        return dg.SkipReason("a run is under way")
     context.update_cursor(str(newest))
-    return dg.RunRequest(run_key=f"inbox:{newest}")
-
-
-def _read(cursor: str | None) -> int:
-    """A cursor nobody can read costs one run that finds nothing new."""
-    return int(cursor) if cursor and cursor.isdecimal() else 0
+    return dg.RunRequest(tags={"flywheel/inbox": str(newest)})
 
 
 @dg.sensor(
@@ -42,17 +42,13 @@ def _read(cursor: str | None) -> int:
     description="Opens a new generation of a creative whose ads tire; what was seen of its video is used again.",
 )
 def creative_refresh(
-    store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]
+    context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Each open request becomes a creative of its own, with the old one as its parent."""
+    """Ads of one creative that tire share one successor, with the old creative as its parent; it is made once."""
     with store.engine.begin() as connection:
-        keys = [open_generation(connection, request) for request in open_requests(connection, account.account_id)]
-        runs = [
-            dg.RunRequest(run_key=f"{key}:{next_attempt(connection, key)}", partition_key=key)
-            for key in dict.fromkeys(keys)
-        ]
+        opened = [open_generation(connection, request) for request in open_requests(connection, account.account_id)]
+        keys = [key for key in dict.fromkeys(opened) if not context.instance.get_runs_count(runs_of(key))]
+        runs = [dg.RunRequest(run_key=f"{key}:{next_attempt(connection, key)}", partition_key=key) for key in keys]
     if not runs:
-        return dg.SkipReason("no ad asks for a refresh")
-    return dg.SensorResult(
-        run_requests=runs, dynamic_partitions_requests=[CREATIVES.build_add_request(list(dict.fromkeys(keys)))]
-    )
+        return dg.SkipReason(f"{', '.join(opened)} was asked for before" if opened else "no ad asks for a refresh")
+    return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=[CREATIVES.build_add_request(keys)])

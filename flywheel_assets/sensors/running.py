@@ -1,6 +1,8 @@
-"""Which runs of a job have not ended."""
+"""Runs that sensors ask the instance about."""
 
 import dagster as dg
+
+from flywheel_assets.jobs import creative_generation
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -9,3 +11,9 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+
+
+def runs_of(creative_id: str, statuses: list[dg.DagsterRunStatus] | None = None) -> dg.RunsFilter:
+    """Runs of one creative, in these states or in any."""
+    tags = {"dagster/partition": creative_id}
+    return dg.RunsFilter(job_name=creative_generation.name, tags=tags, statuses=statuses)

@@ -95,9 +95,7 @@ def test_a_clock_started_in_the_future_reads_real_time(database_url: URL) -> Non
 # --- the guard -------------------------------------------------------------------------------------
 
 
-def test_a_live_process_does_not_start_on_a_database_of_the_sandbox(
-    bench: Bench, store: Store, settings: Settings
-) -> None:
+def test_a_live_process_does_not_start_on_a_database_of_the_sandbox(bench: Bench, settings: Settings) -> None:
     bench.enqueue(bench.pause(bench.adset("a")))
     bench.drain_all()  # even with nothing open: what exists and was learned there is not of this world
     with pytest.raises(

@@ -84,7 +84,7 @@ def test_nothing_to_launch_is_refused() -> None:
 
 
 def test_a_share_below_one_floor_is_refused_with_its_numbers() -> None:
-    with pytest.raises(ChangeRefused, match=r"plan_too_small: 800 per day .* floor of 1000"):
+    with pytest.raises(ChangeRefused, match=r"plan_too_small: 800 per day .* floor is 1000"):
         plan(variations(0.02), daily_plan="20.00")
 
 

@@ -35,16 +35,25 @@ def hooks(brief: Brief, perception: Perception, rng: np.random.Generator, minimu
         ConfigurationError: the brief makes a banned claim, is not in English, or gives fewer than
             ``minimum`` hooks; the message names the slots that are missing or unusable.
     """
-    if brief.language != "en":
-        raise ConfigurationError(
-            f"brief of {brief.brand!r} is in {brief.language!r}; hook formulas exist for 'en' only: write the brief in English"
-        )
+    refuse_language(brief)
     refuse_claims(brief)
     slots = slots_of(brief, strongest_quote(brief, perception))
     kept = _distinct(_in_turns(_candidates(slots, brief.brand), rng))
     if len(kept) < minimum:
         raise ConfigurationError(_too_few(brief, slots, len(kept), minimum))
     return tuple(Hook(index=index, family=line.family, text=line.text) for index, line in enumerate(kept))
+
+
+def refuse_language(brief: Brief) -> None:
+    """The formulas are English; in another language they would be nonsense with a brand in it.
+
+    Raises:
+        ConfigurationError: the brief is in another language.
+    """
+    if brief.language != "en":
+        raise ConfigurationError(
+            f"brief of {brief.brand!r} is in {brief.language!r}; hook formulas exist for 'en' only: write the brief in English"
+        )
 
 
 def flaws(text: str, brand: str = "") -> tuple[str, ...]:
