@@ -10,6 +10,7 @@ from flywheel_assets.creative.council.reflexion import approved, review
 from flywheel_assets.creative.director.draft import draft
 from flywheel_assets.creative.director.hooks import hooks as write_hooks
 from flywheel_assets.creative.protocols import WinnerRetriever
+from flywheel_assets.creative.types import Blueprint
 from flywheel_assets.store.store import Store
 
 
@@ -39,27 +40,26 @@ def creative_drafts(
     written = write_hooks(brief, perception, draws, settings.creative.min_hooks)
     hooks = [hook for hook in written if hook.text not in tired]
     winners = winner_retriever.similar(brief, settings.learning.similar_winners)
-    drafts = draft(brief, perception, predictions, hooks, draws, settings.creative.drafts, winners)
+    wanted = min(settings.creative.drafts, len(hooks))
+    drafts = draft(brief, perception, predictions, hooks, draws, wanted, winners) if wanted else ()
     with store.engine.begin() as connection:
         repository.save_drafts(connection, key, hooks, drafts)
     metadata = {
-        "drafts": table(
-            {
-                "draft": one.key,
-                "hook": one.hook.text,
-                "family": one.hook.family,
-                "scenes": " ".join(map(str, one.scene_order)),
-            }
-            for one in drafts
-        ),
+        "drafts": table(_draft_row(one) for one in drafts),
         "hooks": table(hook.model_dump() for hook in hooks),
         "hook_count": len(hooks),
         "hooks_of_ancestors_left_out": len(written) - len(hooks),
         "winners": table(vars(winner) for winner in winners),
         "drafts_from_winners": sum(bool(one.learned_from) for one in drafts),
     }
-    enough = check("enough_hooks", passed=len(written) >= settings.creative.min_hooks, found=f"{len(written)} hooks")
+    found = f"{len(written)} hooks, {len(hooks)} of them not used by this video before"
+    enough = check("enough_hooks", passed=len(written) >= settings.creative.min_hooks and bool(hooks), found=found)
     return materialized(store, f"{len(hooks)} hooks, {len(drafts)} drafts", metadata, [enough])
+
+
+def _draft_row(one: Blueprint) -> dict[str, str]:
+    order = " ".join(map(str, one.scene_order))
+    return {"draft": one.key, "hook": one.hook.text, "family": one.hook.family, "scenes": order}
 
 
 @dg.asset(

@@ -10,7 +10,7 @@ from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import approved
 from flywheel_assets.execution import plans
 from flywheel_assets.execution.enqueue import committed, enqueue, plan_digest
-from flywheel_assets.execution.structure import PublishPlan, Variation, campaign_of, changes_of, plan_launch
+from flywheel_assets.execution.structure import PublishPlan, Variation, changes_of, plan_launch
 from flywheel_assets.rendering import repository as rendered
 from flywheel_assets.store.accounts import get_account
 from flywheel_assets.store.store import Store
@@ -33,7 +33,7 @@ def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
         request = repository.load_request(connection, key)
         account = get_account(connection, request.account_id)
         variations = _variations(connection, store, key)
-        in_use = committed(connection, account.account_id, campaign_of(key))
+        in_use = committed(connection, account.account_id)
     plan = plan_launch(
         key,
         variations,

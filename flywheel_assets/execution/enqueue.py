@@ -105,23 +105,29 @@ def _refuse_unfit(change: AdChange, account: Account) -> None:
 
 def _refuse_beyond_plan(connection: Connection, changes: Sequence[AdChange], account: Account) -> None:
     """New ad sets must fit into what the daily plan has left beside everything that runs or is asked for."""
-    new: dict[str, int] = {}
-    for change in changes:
-        if isinstance(change.spec, CreateAdSet):
-            new[change.campaign_ref] = new.get(change.campaign_ref, 0) + change.spec.daily_budget
-    for campaign_ref, budget in new.items():
-        others, plan = committed(connection, account.account_id, campaign_ref), account.money(account.daily_plan).minor
-        if others + budget > plan:
-            raise ChangeRefused(
-                campaign_ref,
-                "over_daily_plan",
-                f"{budget} a day beside {others} of other campaigns exceed the plan of {plan}",
-            )
+    queue = pending_ad_changes.c
+    keys = [change.idempotency_key for change in changes]
+    known = set(connection.execute(select(queue.idempotency_key).where(queue.idempotency_key.in_(keys))).scalars())
+    new = {
+        change.object_ref: change.spec.daily_budget
+        for change in changes
+        if isinstance(change.spec, CreateAdSet) and change.idempotency_key not in known
+    }
+    if not new:
+        return
+    budget, others = sum(new.values()), committed(connection, account.account_id, list(new))
+    plan = account.money(account.daily_plan).minor
+    if others + budget > plan:
+        raise ChangeRefused(
+            changes[0].campaign_ref,
+            "over_daily_plan",
+            f"{budget} a day for new ad sets beside {others} in use exceed the plan of {plan}",
+        )
 
 
-def committed(connection: Connection, account_id: str, campaign_ref: str) -> int:
-    """Minor units per day that the account's other campaigns may spend, running or asked for."""
-    key = {"account_id": account_id, "campaign_ref": campaign_ref}
+def committed(connection: Connection, account_id: str, besides: Sequence[str] = ()) -> int:
+    """Minor units per day that the account's ad sets may spend, running or asked for, those of ``besides`` apart."""
+    key = {"account_id": account_id, "besides": list(besides)}
     return int(connection.execute(sql("committed_budgets"), key).scalar_one())
 
 

@@ -66,9 +66,11 @@ def hourly_learning_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest | 
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Reads the trailing days of insights again, and the hours nobody read.",
 )
-def nightly_restatement_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest:
+def nightly_restatement_schedule(store: dg.ResourceParam[Store]) -> dg.RunRequest | dg.SkipReason:
     """One run over all of them, as the platform is asked for whole days anyway."""
     last = last_closed_hour(store)
+    if last < FIRST_HOUR:
+        return dg.SkipReason(f"{last} lies before the first hour, {FIRST_HOUR}")
     first = max(FIRST_HOUR, last - timedelta(days=store.settings.budget.restate_days))
     return dg.RunRequest(
         tags={"dagster/asset_partition_range_start": key_of(first), "dagster/asset_partition_range_end": key_of(last)}

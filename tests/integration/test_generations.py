@@ -414,6 +414,13 @@ def _three_closed(clock: TwinClock) -> list[datetime]:
     return [floor_hour(clock.now()) - HOUR * back for back in (3, 2, 1)]
 
 
+def test_a_backfill_of_hours_is_one_run() -> None:
+    from flywheel_assets.assets import budget
+
+    hourly = (budget.ad_insights, budget.ad_states, budget.budget_allocations, budget.budget_changes)
+    assert [asset.backfill_policy for asset in hourly] == [dg.BackfillPolicy.single_run()] * len(hourly)
+
+
 def test_three_hours_are_restated_by_one_run(drops: DropBench, clock: TwinClock, world: World) -> None:
     source = Reports(_three_closed(clock))
     result = _restate(drops, source)

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import Settings
@@ -113,7 +114,7 @@ def idle() -> None:
 def test_runs_that_had_begun_are_failed_and_all_others_left(instance: dg.DagsterInstance) -> None:
     from flywheel_assets.cli.installation import end_orphans
 
-    runs = {status: instance.create_run_for_job(idle, status=status).run_id for status in dg.DagsterRunStatus}
+    runs = {status: _run_in(instance, status) for status in dg.DagsterRunStatus}
     assert end_orphans(instance) == 3
     after = {status: _status(instance, run_id) for status, run_id in runs.items()}
     begun = {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
@@ -127,6 +128,14 @@ def test_an_instance_without_runs_has_no_orphans(instance: dg.DagsterInstance) -
     from flywheel_assets.cli.installation import end_orphans
 
     assert end_orphans(instance) == 0
+
+
+def _run_in(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
+    """A run as the daemon would have left it; only from an origin can a queued one be started."""
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("test"), "test")
+    return instance.create_run_for_job(
+        idle, status=status, remote_job_origin=RemoteJobOrigin(repository, idle.name)
+    ).run_id
 
 
 def _status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:

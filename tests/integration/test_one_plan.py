@@ -44,7 +44,12 @@ def launch(bench: Bench, folder: Path, creative: str, *, share: float = 0.6, in_
 
 def in_use_beside(bench: Bench, campaign_ref: str) -> int:
     with bench.store.engine.connect() as connection:
-        return committed(connection, bench.account.account_id, campaign_ref)
+        own = (
+            connection.execute(select(ad_objects.c.ref).where(ad_objects.c.campaign_ref == campaign_ref))
+            .scalars()
+            .all()
+        )
+        return committed(connection, bench.account.account_id, own)
 
 
 def look(bench: Bench) -> dict[str, Seen]:
@@ -59,7 +64,7 @@ def test_a_second_launch_that_exceeds_the_daily_plan_is_refused_and_nothing_of_i
 ) -> None:
     first, second = launch(bench, tmp_path, "c1"), launch(bench, tmp_path, "c2")
     bench.enqueue(*first)
-    said = r"c2/campaign: over_daily_plan: 15000 a day beside 15000 of other campaigns exceed the plan of 25000"
+    said = r"c2/campaign: over_daily_plan: 15000 a day for new ad sets beside 15000 in use exceed the plan of 25000"
     with pytest.raises(ChangeRefused, match=said):
         bench.enqueue(*second)
     assert {row["campaign_ref"] for row in bench.queue} == {"c1/campaign"}
@@ -184,6 +189,12 @@ def _wait_for_a_lock(bench: Bench, late: Future[Enqueued]) -> None:
 # --- what a person pauses --------------------------------------------------------------------------
 
 
+@pytest.fixture
+def _launched(bench: Bench, tmp_path: Path) -> None:
+    bench.enqueue(*bench.launch(tmp_path))
+    bench.drain_all()
+
+
 def states(bench: Bench, settings: Settings, clock: TwinClock) -> dict[str, AdState]:
     hour = clock.now().replace(minute=0, second=0, microsecond=0) + HOUR
     with bench.store.engine.connect() as connection:
@@ -224,19 +235,11 @@ def test_a_lost_create_that_had_landed_has_a_known_status_too(bench: Bench, tmp_
     assert (adset["status"], adset["daily_budget"]) == ("ACTIVE", 10_000)
 
 
-@pytest.mark.parametrize(
-    ("ref", "said"),
-    [
-        ("c1/v0/adset", "a person set the ad set to PAUSED at Meta"),
-        ("c1/v0/ad", "a person set the ad to PAUSED at Meta"),
-        ("c1/campaign", "a person set the campaign to PAUSED at Meta"),
-    ],
-)
+@pytest.mark.parametrize(("ref", "level"), [("c1/v0/adset", "ad set"), ("c1/v0/ad", "ad"), ("c1/campaign", "campaign")])
+@pytest.mark.usefixtures("_launched")
 def test_what_a_person_paused_is_drift_and_nothing_is_decided_about_it(
-    bench: Bench, settings: Settings, clock: TwinClock, tmp_path: Path, ref: str, said: str
+    bench: Bench, settings: Settings, clock: TwinClock, ref: str, level: str
 ) -> None:
-    bench.enqueue(*bench.launch(tmp_path))
-    bench.drain_all()
     assert {one.drift for one in look(bench).values()} == {None}
     assert {state.active for state in states(bench, settings, clock).values()} == {True}
     bench.platform.put(remote_of(bench, ref), status="PAUSED", effective_status="PAUSED")
@@ -250,7 +253,7 @@ def test_what_a_person_paused_is_drift_and_nothing_is_decided_about_it(
     assert not blocked.active
     assert blocked.blocked is not None
     assert blocked.blocked.startswith("not_active: ")
-    assert said in blocked.blocked
+    assert f"a person set the {level} to PAUSED at Meta" in blocked.blocked
     assert found["c1/v1/adset"].active == (ref != "c1/campaign")
     assert len(bench.platform.journal) == written
 
@@ -343,3 +346,16 @@ def test_what_exists_already_is_read_back_at_once(bench: Bench, clock: TwinClock
     clock.forward(minutes=1)
     bench.platform.writes = [Fault(AmbiguousOutcome("cut off"), landed=True)]
     assert [step.outcome for step in bench.drain()] == ["unknown", "applied"]
+
+
+def test_two_campaigns_of_one_plan_must_fit_together(bench: Bench, tmp_path: Path) -> None:
+    both = (*launch(bench, tmp_path, "c1"), *launch(bench, tmp_path, "c2"))
+    with pytest.raises(ChangeRefused, match="over_daily_plan: 30000 a day for new ad sets beside 0 in use"):
+        bench.enqueue(*both)
+
+
+def test_what_is_queued_already_can_be_asked_for_again_after_the_plan_was_lowered(bench: Bench, tmp_path: Path) -> None:
+    first = launch(bench, tmp_path, "c1")
+    bench.enqueue(*first)
+    bench.sql("""update accounts set config = jsonb_set(config, '{daily_plan}', '"125.00"')""")
+    assert bench.enqueue(*first).added == 0

@@ -1,6 +1,8 @@
--- What the account's ad sets may spend per day, those of one campaign apart: budgets in force, and
--- budgets of ad sets that are still asked for. A paused or deleted ad set spends nothing.
-select coalesce(sum(coalesce(adset.daily_budget, wanted.new_budget, 0)), 0)
+-- What the account's ad sets may spend per day, those named apart: budgets in force, a person's edit
+-- before ours, and budgets of ad sets that are still asked for. A paused or deleted one spends nothing.
+select coalesce(sum(coalesce(
+  (adset.drift -> 'daily_budget' ->> 'theirs')::bigint, adset.daily_budget, wanted.new_budget, 0
+)), 0)
 from ad_objects as adset
 left join lateral (
   select change.new_budget
@@ -12,5 +14,5 @@ left join lateral (
 ) as wanted on true
 where adset.account_id = :account_id
   and adset.kind = 'adset'
-  and adset.campaign_ref <> :campaign_ref
+  and not adset.ref = any(:besides)
   and (adset.effective_status is null or adset.effective_status not in ('PAUSED', 'DELETED', 'ARCHIVED'))
