@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus, urlsplit
 
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from flywheel_assets.gateway.body import parse_json, read_body
+from flywheel_assets.revenue.crm import FINGERPRINT_PROPERTY, IP_PROPERTY
 from flywheel_assets.revenue.identity import hash_fingerprint, hash_ip
 from flywheel_assets.store.accounts import get_account
 from flywheel_assets.store.documents import explain
@@ -27,6 +29,8 @@ from flywheel_assets.store.tables import ad_objects, clicks, publish_plans
 
 # The landing page's form carries this parameter into the deal property of the same name.
 CLICK_PARAMETER = "flywheel_click_id"
+# With consent the form also carries the keyed hashes, so that a deal that lost its click id can still be matched.
+_CARRIED = {"fingerprint_hmac": FINGERPRINT_PROPERTY, "ip_hmac": IP_PROPERTY}
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 # A platform's click id is kept as it came or not at all; real ones have up to 250 characters.
 _FBCLID = r"[!-~]{1,500}"
@@ -81,8 +85,8 @@ class Clicks:
         )
         # Whoever only asks where a link leads has not clicked.
         counts = request.method == "GET"
-        target, click_id = await run_in_threadpool(self._record, request.path_params["ad"], click, counts=counts)
-        address = landing_address(target.landing_url, request.url.query, click_id)
+        target, given = await run_in_threadpool(self._record, request.path_params["ad"], click, counts=counts)
+        address = landing_address(target.landing_url, request.url.query, given)
         return RedirectResponse(address, status_code=302, headers=_PRIVATE)
 
     async def report(self, request: Request) -> Response:
@@ -92,18 +96,19 @@ class Clicks:
         except ValidationError as error:
             raise HTTPException(400, explain(error)) from None
         click = _Click(reported.fbclid, "api", reported.fingerprint, reported.ip)
-        _, click_id = await run_in_threadpool(self._record, reported.ad, click, counts=True)
-        if click_id is None:
+        _, given = await run_in_threadpool(self._record, reported.ad, click, counts=True)
+        if not given:
             raise HTTPException(409, f"ad {reported.ad} is not confirmed at the platform yet; report the click later")
-        return JSONResponse({"click_id": click_id}, status_code=201)
+        click_id = given.pop(CLICK_PARAMETER)
+        return JSONResponse({"click_id": click_id, **given}, status_code=201)
 
-    def _record(self, name: str, click: _Click, *, counts: bool) -> tuple[_Target, str | None]:
-        """The ad and the new click's id; no id where nothing can be recorded: the visitor still arrives."""
+    def _record(self, name: str, click: _Click, *, counts: bool) -> tuple[_Target, dict[str, str]]:
+        """The ad, and what the landing page's form is to carry; nothing where no click can be recorded."""
         with self._store.engine.begin() as connection:
             target = _find(connection, name, self._store.settings.world)
             if not counts or target.remote_id is None:
-                return target, None
-            click_id = secrets.token_urlsafe(16)
+                return target, {}
+            click_id, identity = secrets.token_urlsafe(16), self._identity(connection, target.account_id, click)
             row = {
                 "click_id": click_id,
                 "account_id": target.account_id,
@@ -111,10 +116,10 @@ class Clicks:
                 "clicked_at": func.flywheel_now(),
                 "fbclid": click.fbclid,
                 "source": click.source,
-                **self._identity(connection, target.account_id, click),
+                **identity,
             }
             connection.execute(clicks.insert().values(row))
-        return target, click_id
+        return target, {CLICK_PARAMETER: click_id, **{_CARRIED[name]: value for name, value in identity.items()}}
 
     def _identity(self, connection: Connection, account_id: str, click: _Click) -> dict[str, str]:
         """Keyed hashes, and only where the account's owner consented; the gateway checked the key at its start."""
@@ -132,10 +137,11 @@ class Clicks:
         return hashes
 
 
-def landing_address(landing_url: str, query: str, click_id: str | None) -> str:
-    """The landing page's own query, then everything that came in as it was written, then our click id, which none may forge."""
-    parts = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) != CLICK_PARAMETER]
-    ours = [] if click_id is None else [f"{CLICK_PARAMETER}={click_id}"]
+def landing_address(landing_url: str, query: str, given: Mapping[str, str]) -> str:
+    """The landing page's own query, then everything that came in as it was written, then ours, which none may forge."""
+    reserved = {CLICK_PARAMETER, *_CARRIED.values()}
+    parts = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in reserved]
+    ours = [f"{name}={value}" for name, value in given.items()]
     page = urlsplit(landing_url)
     return page._replace(query="&".join([*filter(None, [page.query]), *parts, *ours])).geturl()
 

@@ -30,7 +30,13 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _BROWSER = {"User-Agent": "Mozilla/5.0 (sandbox visitor)", "Accept-Language": "en-GB"}
 _PATIENCE = 10.0
 # What the landing page's form carries into the CRM: parameter of its address -> deal property.
-_FORM = {"utm_content": "meta_ad_id", "flywheel_click_id": "flywheel_click_id", "fbclid": "fbclid"}
+_FORM = {
+    "utm_content": "meta_ad_id",
+    "flywheel_click_id": "flywheel_click_id",
+    "fbclid": "fbclid",
+    "flywheel_fingerprint_hmac": "flywheel_fingerprint_hmac",
+    "flywheel_ip_hmac": "flywheel_ip_hmac",
+}
 
 
 @dataclass(frozen=True)

@@ -250,10 +250,13 @@ def test_with_consent_only_keyed_hashes_are_kept(gateway: Gateway, hubspot_accou
     with gateway.store.engine.begin() as connection:
         consenting = hubspot_account.model_copy(update={"consent": Consent(identity_matching=True)})
         save_account(connection, consenting, "sandbox")
-    gateway.get(f"/c/{AD}", **{"User-Agent": "Mozilla/5.0"})
+    arrived = gateway.get(f"/c/{AD}?flywheel_ip_hmac=forged", **{"User-Agent": "Mozilla/5.0"}).headers["Location"]
     for address in ("203.0.113.9", "203.0.113.77", "198.51.100.1", "nowhere"):
         gateway.post("/api/clicks", {"ad": AD, "ip": address, "fingerprint": "device"})
     first, *reported = gateway.rows(clicks)
+    carried = dict(parse_qsl(urlsplit(arrived).query))
+    assert carried["flywheel_ip_hmac"] == first["ip_hmac"]
+    assert carried["flywheel_fingerprint_hmac"] == first["fingerprint_hmac"]
     hashes = [row["ip_hmac"] for row in reported]
     assert len(first["ip_hmac"]) == len(first["fingerprint_hmac"]) == 64
     assert hashes[0] == hashes[1] != hashes[2]
@@ -327,7 +330,7 @@ def test_a_forged_click_id_is_replaced(gateway: Gateway) -> None:
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"], exclude_characters="#")))
 def test_no_query_moves_the_visitor_to_another_place(query: str) -> None:
-    page = urlsplit(landing_address("https://example.com/a", query, "id"))
+    page = urlsplit(landing_address("https://example.com/a", query, {CLICK_PARAMETER: "id"}))
     assert (page.scheme, page.netloc, page.path, page.fragment) == ("https", "example.com", "/a", "")
     assert [value for name, value in parse_qsl(page.query) if name == CLICK_PARAMETER] == ["id"]
 
