@@ -35,6 +35,14 @@ class Safety(_Group):
     account_writes_per_hour: int = Field(
         200, ge=1, description="Account-level writes (videos, images, creatives) per hour; Meta's lowest tier allows 20 writes in five minutes."
     )  # fmt: skip
+    budget_changes_per_hour: int = Field(
+        3, ge=1, le=4, description="Per budget owner in any sliding 60 minutes; Meta blocks the owner for an hour after 4."
+    )
+    cap_over_plan: float = Field(
+        0.10,
+        ge=0,
+        description="Budgets in force may exceed the account's daily plan by this share; room for the fuzz and for raises that overtake their cuts.",
+    )
     velocity_percent: int = Field(
         20, ge=1, le=50, description="Largest relative budget move within the window, percent."
     )
@@ -48,6 +56,14 @@ class Safety(_Group):
     lease_seconds: float = Field(
         90.0, gt=0, description="Real seconds a worker may hold a change; longer than the HTTP timeout plus margin."
     )
+    breaker_failures: int = Field(5, ge=1, description="Failed calls in a row after which an account is left alone (F1).")
+    breaker_seconds: float = Field(
+        60.0, ge=0, description="Real seconds an account is left alone before one probe may go."
+    )
+    usage_slow_percent: float = Field(
+        80.0, gt=0, description="Of the platform's own quota; from here on an account's changes are spaced out."
+    )
+    usage_stop_percent: float = Field(95.0, gt=0, description="From here on an account waits for the quota to recover.")
     http_timeout_seconds: float = Field(30.0, gt=0, description="Real seconds before a call counts as unanswered.")
     settle_seconds: float = Field(
         90.0,

@@ -43,6 +43,15 @@ class HubSpot(BaseModel):
     fbclid_property: str = "fbclid"
 
 
+class Bounds(BaseModel):
+    """Lowest and highest daily budget of one object, major units; what is not said is as for every ad set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    floor: str | None = None
+    ceiling: str | None = None
+
+
 class Account(BaseModel):
     """One ad account: where ads go, in which money, under which limits, in which mode.
 
@@ -66,6 +75,12 @@ class Account(BaseModel):
     daily_plan: str = Field(description="What all ads of the account may plan to spend per day.")
     ad_set_floor: str = Field(description="Lowest daily budget of one ad set.")
     ad_set_ceiling: str = Field(description="Highest daily budget of one ad set.")
+    daily_cap: str | None = Field(
+        None, description="Budgets in force never sum to more; unset means the plan and a tenth (`Safety.cap_over_plan`)."
+    )
+    bounds: dict[str, Bounds] = Field(
+        default_factory=dict, description="Floor and ceiling of single objects, by local reference."
+    )
     new_creative_share: float = Field(0.2, ge=0, le=1, description="Share of the plan kept for new creatives.")
     niche: str | None = None
     hubspot: HubSpot | None = Field(None, description="Without it revenue is not known and decisions use leads.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -95,8 +96,31 @@ class SetBudget(_Spec):
     daily_budget: int = Field(gt=0, description="Requested, minor units; fuzz and limits apply later.")
 
 
+class SetTargeting(_Spec):
+    """Whom an ad set reaches; replaces what was there."""
+
+    kind: Literal["set_targeting"] = "set_targeting"
+    targeting: dict[str, Any] = Field(min_length=1)
+
+
+class SetName(_Spec):
+    """A new name; the executor keeps the tag in it by which the object is found again."""
+
+    kind: Literal["set_name"] = "set_name"
+    name: str = Field(min_length=1, max_length=300)
+
+
 Spec = Annotated[
-    CreateCampaign | CreateAdSet | UploadVideo | UploadImage | CreateCreative | CreateAd | SetStatus | SetBudget,
+    CreateCampaign
+    | CreateAdSet
+    | UploadVideo
+    | UploadImage
+    | CreateCreative
+    | CreateAd
+    | SetStatus
+    | SetBudget
+    | SetTargeting
+    | SetName,
     Field(discriminator="kind"),
 ]
 
@@ -109,6 +133,10 @@ CREATES: dict[str, ObjectKind] = {
     "create_creative": "creative",
     "create_ad": "ad",
 }
+
+# Priority from which on a change is a safety pause: it may use the action that every campaign keeps in
+# reserve, goes out in any mode, and is not superseded by anything less urgent.
+SAFETY_PRIORITY = 100
 
 # Account-level writes: they do not touch a campaign and count toward the account's own limit.
 ACCOUNT_LEVEL = frozenset({"upload_video", "upload_image", "create_creative"})
@@ -125,8 +153,8 @@ class AdChange(BaseModel):
         reasoning: a sentence for the person who reads the audit trail.
         requested_by: the asset, command or person that asked.
         expires_at: business time after which the change is stale and must not be applied.
-        priority: higher goes first among what is due; from 100 on a safety pause, which may use the
-            action that every campaign keeps in reserve.
+        priority: higher goes first among what is due; from `SAFETY_PRIORITY` on a safety pause.
+        undo_of: the applied change that this one takes back.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -142,3 +170,4 @@ class AdChange(BaseModel):
     currency: str
     expires_at: datetime | None = None
     priority: int = Field(0, ge=0, le=1000)
+    undo_of: UUID | None = None

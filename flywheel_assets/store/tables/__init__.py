@@ -22,7 +22,16 @@ from flywheel_assets.store.tables.creative import (
     uploads,
     videos,
 )
-from flywheel_assets.store.tables.execution import ad_change_history, ad_objects, dead_letters, pending_ad_changes
+from flywheel_assets.store.tables.execution import (
+    ad_change_history,
+    ad_objects,
+    alerts,
+    breakers,
+    budget_edits,
+    dead_letters,
+    pending_ad_changes,
+    upload_sessions,
+)
 from flywheel_assets.store.tables.learning import (
     actuals,
     creative_dna,
@@ -57,8 +66,11 @@ __all__ = [
     "ad_insights",
     "ad_objects",
     "ad_states",
+    "alerts",
     "attributions",
+    "breakers",
     "budget_allocations",
+    "budget_edits",
     "budget_recommendations",
     "clicks",
     "council_verdicts",
@@ -91,6 +103,7 @@ __all__ = [
     "shared_patterns",
     "synthetic_revenue",
     "twin_clock",
+    "upload_sessions",
     "uploads",
     "videos",
     "winners",

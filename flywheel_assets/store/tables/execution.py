@@ -7,14 +7,17 @@ Amounts are minor units of ``currency``.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Float,
     ForeignKey,
     Identity,
     Index,
     Integer,
     Sequence,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -75,6 +78,13 @@ pending_ad_changes = Table(
     Column("plan_digest", Text),
     Column("approved_at", Instant, comment="when a person let it go; needed in an account's approve mode"),
     Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column(
+        "lane",
+        SmallInteger,
+        Computed("case when priority >= 100 then 2 when priority > 0 then 1 else 0 end", persisted=True),
+        nullable=False,
+        comment="safety pauses, what goes before the rest, the rest: a claim looks into three lanes, not at every row",
+    ),
     required_text("status"),
     Column("jitter_seconds", Float, nullable=False),
     Column("not_before", Instant, nullable=False),
@@ -82,6 +92,9 @@ pending_ad_changes = Table(
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("deferrals", Integer, nullable=False, server_default=text("0")),
     Column("wait_reason", Text),
+    Column(
+        "undo_of", UUID(as_uuid=True), ForeignKey("pending_ad_changes.id"), comment="the applied change it takes back"
+    ),
     Column("worker", Text),
     Column("fencing_token", BigInteger),
     Column("lease_until", Instant),
@@ -101,12 +114,23 @@ pending_ad_changes = Table(
     Index(
         "ix_pending_ad_changes_due",
         "world",
-        text("priority desc"),
+        "lane",
         "not_before",
         "seq",
         postgresql_where=text("status in ('pending', 'unknown')"),
     ),
+    # Order and supersession ask for the open changes of one kind to one object.
+    Index(
+        "ix_pending_ad_changes_open",
+        "object_ref",
+        "change_type",
+        "seq",
+        postgresql_where=text("status in ('proposed', 'pending', 'claimed', 'executing', 'unknown')"),
+    ),
+    Index("ix_pending_ad_changes_held", "lease_until", postgresql_where=text("status in ('claimed', 'executing')")),
+    Index("ix_pending_ad_changes_expiry", "expires_at", postgresql_where=text("status in ('proposed', 'pending')")),
     Index("ix_pending_ad_changes_object", "object_ref"),
+    Index("ix_pending_ad_changes_plan", "plan_digest"),
 )
 
 # One row an attempt, written before the call (intent) and completed after it.
@@ -127,6 +151,7 @@ ad_change_history = Table(
     required_text("status"),
     Column("requested_budget", BigInteger),
     Column("previous_budget", BigInteger, comment="read from the platform just before"),
+    Column("previous", Json, comment="fields as read from the platform just before; what an undo restores"),
     Column("target_budget", BigInteger, comment="after fuzz and limits"),
     Column("actual_budget", BigInteger, comment="as applied"),
     required_text("currency"),
@@ -159,4 +184,57 @@ dead_letters = Table(
     Column("failures", Integer, nullable=False),
     Column("error", Json),
     Column("died_at", Instant, nullable=False),
+)
+
+# Shared by all workers of an account, and alive after each of them. Real time: a platform that fails
+# has to be left alone for real minutes, whatever a twin's clock does.
+breakers = Table(
+    "breakers",
+    METADATA,
+    Column("account_id", Text, ForeignKey("accounts.account_id"), primary_key=True),
+    required_text("state"),
+    Column("failures", Integer, nullable=False, comment="in a row, over all changes of the account"),
+    Column("retry_real", Instant, comment="open: when one probe may go; half_open: when the probe counts as lost"),
+    Column("reason", Text, comment="the last failure"),
+    CheckConstraint("state in ('closed', 'open', 'half_open')", name="state"),
+    CheckConstraint("(state = 'closed') = (retry_real is null)", name="waits_until"),
+)
+
+# A person's budget edits, as met: what stood before them counts in the velocity window.
+budget_edits = Table(
+    "budget_edits",
+    METADATA,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("object_ref", Text, ForeignKey("ad_objects.ref"), nullable=False),
+    Column("ours", BigInteger, nullable=False, comment="in force before the edit"),
+    Column("theirs", BigInteger, nullable=False),
+    Column("found_at", Instant, nullable=False, server_default=text("flywheel_now()")),
+    Index("ix_budget_edits_object", "object_ref", "found_at"),
+)
+
+# How far a video has come: the next attempt goes on where the last one was cut off.
+upload_sessions = Table(
+    "upload_sessions",
+    METADATA,
+    Column("change_id", UUID(as_uuid=True), ForeignKey("pending_ad_changes.id"), primary_key=True),
+    required_text("session_id"),
+    required_text("video_id"),
+    Column("size", BigInteger, nullable=False, comment="bytes of the file"),
+    Column("next_byte", BigInteger, nullable=False, comment="first byte the platform has not confirmed"),
+    Column("updated_real", Instant, nullable=False, server_default=text("clock_timestamp()")),
+)
+
+# What a person has to look at: a bad token, a restricted account, spend that should not be.
+alerts = Table(
+    "alerts",
+    METADATA,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.account_id"), nullable=False),
+    required_text("rule", comment="short stable name, e.g. auth, overspend"),
+    required_text("reason"),
+    Column("stopped", Boolean, nullable=False, comment="whether it stopped the account's calls or its spend"),
+    Column("raised_at", Instant, nullable=False, server_default=text("flywheel_now()")),
+    Column("closed_at", Instant, comment="when a person said it is dealt with"),
+    # One open alert a rule: what goes on is not told again every minute.
+    Index("uq_alerts_open", "account_id", "rule", unique=True, postgresql_where=text("closed_at is null")),
 )

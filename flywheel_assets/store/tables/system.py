@@ -14,10 +14,18 @@ accounts = Table(
     Column("config", Json, nullable=False, comment="core.account.Account as its owner wrote it"),
     Column("frozen", Boolean, nullable=False, server_default=text("false"), comment="no call starts while true"),
     Column("frozen_reason", Text),
+    Column(
+        "pausing",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="spend is being stopped: although frozen, safety pauses still go",
+    ),
     Column("updated_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
     CheckConstraint("world in ('sandbox', 'live')", name="world"),
     CheckConstraint("mode in ('observe', 'approve', 'auto')", name="mode"),
     CheckConstraint("not frozen or frozen_reason is not null", name="frozen_says_why"),
+    CheckConstraint("frozen or not pausing", name="pausing_is_frozen"),
 )
 
 # One row at most. Reading = reads + real time since anchored_at x rate; rate 0 stands still

@@ -1,0 +1,144 @@
+"""the safe executor in full: lanes, undo, breaker, alerts, a person's edits, upload sessions."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "alerts",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False, comment="short stable name, e.g. auth, overspend"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "stopped", sa.Boolean(), nullable=False, comment="whether it stopped the account's calls or its spend"
+        ),
+        sa.Column("raised_at", sa.DateTime(timezone=True), server_default=sa.text("flywheel_now()"), nullable=False),
+        sa.Column(
+            "closed_at", sa.DateTime(timezone=True), nullable=True, comment="when a person said it is dealt with"
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_alerts_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
+    )
+    op.create_index(
+        "uq_alerts_open", "alerts", ["account_id", "rule"], unique=True, postgresql_where=sa.text("closed_at is null")
+    )
+    op.create_table(
+        "breakers",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False, comment="in a row, over all changes of the account"),
+        sa.Column(
+            "retry_real",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="open: when one probe may go; half_open: when the probe counts as lost",
+        ),
+        sa.Column("reason", sa.Text(), nullable=True, comment="the last failure"),
+        sa.CheckConstraint("(state = 'closed') = (retry_real is null)", name=op.f("ck_breakers_waits_until")),
+        sa.CheckConstraint("state in ('closed', 'open', 'half_open')", name=op.f("ck_breakers_state")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_breakers_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_breakers")),
+    )
+    op.create_table(
+        "budget_edits",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("object_ref", sa.Text(), nullable=False),
+        sa.Column("ours", sa.BigInteger(), nullable=False, comment="in force before the edit"),
+        sa.Column("theirs", sa.BigInteger(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), server_default=sa.text("flywheel_now()"), nullable=False),
+        sa.ForeignKeyConstraint(["object_ref"], ["ad_objects.ref"], name=op.f("fk_budget_edits_object_ref")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_budget_edits")),
+    )
+    op.create_index("ix_budget_edits_object", "budget_edits", ["object_ref", "found_at"], unique=False)
+    op.create_table(
+        "upload_sessions",
+        sa.Column("change_id", sa.UUID(), nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("video_id", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False, comment="bytes of the file"),
+        sa.Column("next_byte", sa.BigInteger(), nullable=False, comment="first byte the platform has not confirmed"),
+        sa.Column(
+            "updated_real", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["change_id"], ["pending_ad_changes.id"], name=op.f("fk_upload_sessions_change_id")),
+        sa.PrimaryKeyConstraint("change_id", name=op.f("pk_upload_sessions")),
+    )
+    op.add_column(
+        "accounts",
+        sa.Column(
+            "pausing",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="spend is being stopped: although frozen, safety pauses still go",
+        ),
+    )
+    op.add_column(
+        "ad_change_history",
+        sa.Column(
+            "previous",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+            comment="fields as read from the platform just before; what an undo restores",
+        ),
+    )
+    op.add_column(
+        "pending_ad_changes",
+        sa.Column(
+            "lane",
+            sa.SmallInteger(),
+            sa.Computed("case when priority >= 100 then 2 when priority > 0 then 1 else 0 end", persisted=True),
+            nullable=False,
+            comment="safety pauses, what goes before the rest, the rest: a claim looks into three lanes, not at every row",
+        ),
+    )
+    op.add_column(
+        "pending_ad_changes", sa.Column("undo_of", sa.UUID(), nullable=True, comment="the applied change it takes back")
+    )
+    op.drop_index(
+        op.f("ix_pending_ad_changes_due"),
+        table_name="pending_ad_changes",
+        postgresql_where="(status = ANY (ARRAY['pending'::text, 'unknown'::text]))",
+    )
+    op.create_index(
+        "ix_pending_ad_changes_due",
+        "pending_ad_changes",
+        ["world", "lane", "not_before", "seq"],
+        unique=False,
+        postgresql_where=sa.text("status in ('pending', 'unknown')"),
+    )
+    op.create_index(
+        "ix_pending_ad_changes_expiry",
+        "pending_ad_changes",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("status in ('proposed', 'pending')"),
+    )
+    op.create_index(
+        "ix_pending_ad_changes_held",
+        "pending_ad_changes",
+        ["lease_until"],
+        unique=False,
+        postgresql_where=sa.text("status in ('claimed', 'executing')"),
+    )
+    op.create_index(
+        "ix_pending_ad_changes_open",
+        "pending_ad_changes",
+        ["object_ref", "change_type", "seq"],
+        unique=False,
+        postgresql_where=sa.text("status in ('proposed', 'pending', 'claimed', 'executing', 'unknown')"),
+    )
+    op.create_index("ix_pending_ad_changes_plan", "pending_ad_changes", ["plan_digest"], unique=False)
+    op.create_foreign_key(
+        op.f("fk_pending_ad_changes_undo_of"), "pending_ad_changes", "pending_ad_changes", ["undo_of"], ["id"]
+    )
+    op.create_check_constraint(op.f("ck_accounts_pausing_is_frozen"), "accounts", "frozen or not pausing")
