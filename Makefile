@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo up test check bench clean
+.PHONY: demo up test check chaos bench clean
 
 demo: $(VENV)/.base
 	$(BIN)/flywheel demo
@@ -21,13 +21,13 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.bench
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 # The database may lie outside the checkout (README, "State"), so its folder is asked for first.
 clean:
 	if [ -x $(BIN)/flywheel ]; then rm -rf "$$($(BIN)/flywheel where database)"; fi
-	rm -rf $(VENV) .flywheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .flywheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .flywheel-chaos
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -43,3 +43,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing, about a minute the first time" >&2
 	$(PIP) -e ".[dev]"
 	@touch $(VENV)/.base $@
+
+$(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing, about a minute the first time" >&2
+	$(PIP) -e ".[dev,bench]"
+	@touch $(VENV)/.base $(VENV)/.dev $@

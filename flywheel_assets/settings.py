@@ -36,7 +36,10 @@ class Safety(_Group):
         200, ge=1, description="Account-level writes (videos, images, creatives) per hour; Meta's lowest tier allows 20 writes in five minutes."
     )  # fmt: skip
     budget_changes_per_hour: int = Field(
-        3, ge=1, le=4, description="Per budget owner in any sliding 60 minutes; Meta blocks the owner for an hour after 4."
+        3,
+        ge=1,
+        le=4,
+        description="Per budget owner in any sliding 60 minutes; Meta blocks the owner for an hour after 4.",
     )
     cap_over_plan: float = Field(
         0.10,
@@ -56,7 +59,9 @@ class Safety(_Group):
     lease_seconds: float = Field(
         90.0, gt=0, description="Real seconds a worker may hold a change; longer than the HTTP timeout plus margin."
     )
-    breaker_failures: int = Field(5, ge=1, description="Failed calls in a row after which an account is left alone (F1).")
+    breaker_failures: int = Field(
+        5, ge=1, description="Failed calls in a row after which an account is left alone (F1)."
+    )
     breaker_seconds: float = Field(
         60.0, ge=0, description="Real seconds an account is left alone before one probe may go."
     )
@@ -72,6 +77,34 @@ class Safety(_Group):
     )
     video_poll_seconds: float = Field(
         30.0, gt=0, description="Business seconds between looks at a video the platform still processes."
+    )
+
+
+class Guard(_Group):
+    """The spend guard: what an account spends and gets, against its plan and its own past."""
+
+    pace: float = Field(1.2, gt=0, description="Times the daily plan above which a day's spend is told; nothing stops.")
+    overspend: float = Field(
+        1.75, gt=0, description="Times the budgets in force above which a day's spend stops; Meta may spend 75 % over."
+    )
+    week_tolerance: float = Field(
+        1.05, ge=1, description="Times seven daily caps that seven days may cost; Meta keeps to seven budgets a week."
+    )
+    trailing_days: int = Field(14, ge=1, description="The account's own past that its last 24 hours are held against.")
+    expected_leads: float = Field(
+        10.0, gt=0, description="Leads that the past must promise before too few of them are told; fewer prove nothing."
+    )
+    cpa_factor: float = Field(
+        2.0, ge=1, description="Times the usual cost of a lead that is worth a look; days differ, leads come late."
+    )
+    cpa_probability: float = Field(
+        0.001, gt=0, lt=1, description="Poisson probability of so few leads above which it may be chance."
+    )
+    silent_clicks: int = Field(
+        200, ge=1, description="Clicks at Meta without one at our redirect that are told; some visitors never arrive."
+    )
+    blind_hours: float = Field(
+        6.0, gt=0, description="Without any insights for so long, while ads are active, nobody sees what they spend."
     )
 
 
@@ -197,6 +230,7 @@ class Settings(BaseSettings):
     )
 
     safety: Safety = Safety()
+    guard: Guard = Guard()
     budget: Budget = Budget()
     learning: Learning = Learning()
     media: Media = Media()

@@ -5,6 +5,10 @@ import shutil
 
 import pytest
 
+from tests.databases import database_server, database_url
+
+__all__ = ["database_server", "database_url"]  # fixtures of all tests below here
+
 _PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium"}
 
 

@@ -12,17 +12,39 @@ from typing import Any
 from sqlalchemy import Table, select, text
 
 from flywheel_assets.core.account import Account, Mode
-from flywheel_assets.core.changes import AdChange, SetBudget, SetStatus, Spec
+from flywheel_assets.core.changes import SAFETY_PRIORITY, AdChange, SetBudget, SetStatus, Spec, Status
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.enqueue import Enqueued, enqueue
-from flywheel_assets.execution.records import Step
+from flywheel_assets.execution.objects import Surroundings
+from flywheel_assets.execution.records import ClaimedChange, Step
 from flywheel_assets.execution.structure import Variation, changes_of, plan_launch
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.accounts import save_account
 from flywheel_assets.store.store import Store
-from flywheel_assets.store.tables import ad_change_history, ad_objects, dead_letters, pending_ad_changes
+from flywheel_assets.store.tables import (
+    accounts,
+    ad_change_history,
+    ad_objects,
+    alerts,
+    breakers,
+    dead_letters,
+    pending_ad_changes,
+)
 from tests.fakes import FakePlatform
+from tests.together import together
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One change in the hands of one worker, between its claim and everything else."""
+
+    executor: SafeExecutor
+    change: ClaimedChange
+    around: Surroundings
+
+    def see_through(self) -> Step:
+        return self.executor._see_through(self.change, self.around)
 
 
 @dataclass
@@ -37,8 +59,8 @@ class Bench:
     # --- the executor -------------------------------------------------------------------------------
 
     def executor(self, worker: str = "w1", **safety: Any) -> SafeExecutor:
-        """A worker of this bench; keywords replace limits."""
-        limits = Safety(**safety)
+        """A worker of this bench; keywords replace limits. An open breaker lets the next change probe at once."""
+        limits = Safety(**({"breaker_seconds": 0.0} | safety))
         return SafeExecutor(self.store.engine, lambda _: self.platform, self.store.blobs, limits, worker)
 
     def drain(self) -> list[Step]:
@@ -49,6 +71,18 @@ class Bench:
         """Everything there is, moving the twin's clock as far as needed."""
         return list(drain(self.executor()))
 
+    def claim(self, worker: str = "w1", **safety: Any) -> Claim:
+        """What is due first, in the hands of a worker that has not looked at it yet."""
+        executor = self.executor(worker, **safety)
+        claimed = executor._claim()
+        assert claimed is not None, "nothing is due"
+        return Claim(executor, *claimed)
+
+    def drain_together(self, **safety: Any) -> list[Step]:
+        """Eight workers drain what is due, all starting at once."""
+        drained = together(lambda number: list(self.executor(f"w{number}", **safety).drain()))
+        return [step for steps in drained for step in steps]
+
     # --- what is asked for --------------------------------------------------------------------------
 
     def enqueue(self, *changes: AdChange) -> Enqueued:
@@ -56,10 +90,10 @@ class Bench:
             return enqueue(connection, changes, Safety())
 
     def change(self, ref: str, spec: Spec, **more: Any) -> AdChange:
-        """A change of an object of campaign ``c1``, under a key of its own."""
+        """A change of an object, under a key of its own; its campaign is the one of its name."""
         fields: dict[str, Any] = {
             "account_id": self.account.account_id,
-            "campaign_ref": "c1/campaign",
+            "campaign_ref": f"{ref.partition('/')[0]}/campaign",
             "object_ref": ref,
             "spec": spec,
             "idempotency_key": f"{ref}:{spec.kind}:{next(self._numbers)}",
@@ -73,7 +107,30 @@ class Bench:
         return self.change(ref, SetBudget(daily_budget=minor), **more)
 
     def pause(self, ref: str, **more: Any) -> AdChange:
-        return self.change(ref, SetStatus(status="PAUSED"), **more)
+        return self.status(ref, "PAUSED", **more)
+
+    def status(self, ref: str, status: Status, **more: Any) -> AdChange:
+        return self.change(ref, SetStatus(status=status), **more)
+
+    def safety_pause(self, ref: str, **more: Any) -> AdChange:
+        return self.pause(ref, priority=SAFETY_PRIORITY, **more)
+
+    def ask(self, change: AdChange, **safety: Any) -> Step:
+        """Ask for it, let it be due at once, drain; what became of it."""
+        self.enqueue(change)
+        self.due(change.object_ref)
+        steps = [
+            step for step in self.executor(**safety).drain() if step.change.idempotency_key == change.idempotency_key
+        ]
+        return steps[-1]
+
+    def due(self, ref: str | None = None) -> None:
+        """Let everything that waits for a time, or all of one object, be due now."""
+        self.sql(
+            "update pending_ad_changes set not_before = flywheel_now()"
+            " where status in ('pending', 'unknown') and object_ref = coalesce(cast(:ref as text), object_ref)",
+            ref=ref,
+        )
 
     def launch(self, folder: Path, variations: int = 2) -> tuple[AdChange, ...]:
         """The changes of a whole campaign, with its files in blob storage."""
@@ -114,9 +171,19 @@ class Bench:
 
     def mode(self, mode: Mode) -> None:
         """Switch the account's mode, as its owner would in the account file."""
-        self.account = self.account.model_copy(update={"mode": mode})
+        self.configure(mode=mode)
+
+    def configure(self, **fields: Any) -> None:
+        """Change the account as its owner would in the account file."""
+        self.account = Account.model_validate(self.account.model_dump() | fields)
         with self.store.engine.begin() as connection:
             save_account(connection, self.account, "sandbox")
+
+    def beside(self, account_id: str) -> Bench:
+        """A second account at the same platform, under the same workers. Give its campaigns names of their own."""
+        other = Bench(self.store, self.account, self.platform)
+        other.configure(account_id=account_id)
+        return other
 
     def sql(self, statement: str, **values: Any) -> None:
         """What an operator or a test does to the rows directly."""
@@ -147,6 +214,21 @@ class Bench:
     @property
     def letters(self) -> list[dict[str, Any]]:
         return self.rows(dead_letters)
+
+    @property
+    def breakers(self) -> list[dict[str, Any]]:
+        return self.rows(breakers, "account_id")
+
+    @property
+    def alerts(self) -> list[dict[str, Any]]:
+        return self.rows(alerts, "id")
+
+    def account_row(self) -> dict[str, Any]:
+        return next(row for row in self.rows(accounts) if row["account_id"] == self.account.account_id)
+
+    def known(self, ref: str) -> dict[str, Any]:
+        """Our record of one object."""
+        return next(row for row in self.rows(ad_objects) if row["ref"] == ref)
 
     def statuses(self) -> list[str]:
         return [row["status"] for row in self.queue]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from flywheel_assets.core.uploads import UploadSession, not_kept
 from flywheel_assets.execution.platform import CreateEdge, Edge, VideoStatus
 
 
@@ -37,6 +38,7 @@ class FakePlatform:
         reads: errors of the next reads.
         inside: called with its path by every write that is under way, before its effect.
         video: what every video's status is.
+        usage: used share of the quota that the last answer told, percent.
     """
 
     now: Callable[[], datetime]
@@ -44,6 +46,7 @@ class FakePlatform:
     reads: list[Exception] = field(default_factory=list)
     inside: Callable[[str], object] | None = None
     video: VideoStatus = "ready"
+    usage: float | None = None
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     journal: list[dict[str, Any]] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: count(120_200_000_000_000_001))
@@ -54,8 +57,21 @@ class FakePlatform:
     def create(self, edge: CreateEdge, params: Mapping[str, Any]) -> str:
         return self._add(edge, dict(params))
 
-    def upload_video(self, path: Path, name: str) -> str:
-        return self._add("advideos", {"name": name, "sha256": sha256(path.read_bytes()).hexdigest()})
+    def upload_video(
+        self,
+        path: Path,
+        name: str,
+        *,
+        resume: UploadSession | None = None,
+        progress: Callable[[UploadSession], None] = not_kept,
+    ) -> str:
+        content = path.read_bytes()
+        size = len(content)
+        if resume is None or not resume.fits(size) or resume.video_id in self.objects:  # a finished session is gone
+            resume = UploadSession(f"session-{next(self._ids)}", str(next(self._ids)), size, 0)
+            progress(resume)
+        progress(replace(resume, next_byte=size))
+        return self._add("advideos", {"name": name, "sha256": sha256(content).hexdigest()}, new_id=resume.video_id)
 
     def upload_image(self, path: Path, name: str) -> str:
         found = sha256(path.read_bytes()).hexdigest()

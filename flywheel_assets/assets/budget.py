@@ -3,6 +3,7 @@
 import dagster as dg
 
 from flywheel_assets.assets.common import HOURS, ONE_RUN, OWNERS, check, hours_of, materialized, table
+from flywheel_assets.assets.guard import spend_guard
 from flywheel_assets.budget.changes import changes_of
 from flywheel_assets.budget.faults import faults
 from flywheel_assets.budget.hour import HourDecision, decide_hour, observe_hour
@@ -11,6 +12,7 @@ from flywheel_assets.budget.repository import load_allocation
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.money import Money
 from flywheel_assets.execution.enqueue import enqueue
+from flywheel_assets.execution.watch import frozen_because
 from flywheel_assets.store.store import Store
 
 
@@ -120,7 +122,7 @@ def _told(decision: HourDecision, amounts: str) -> str:
     backfill_policy=ONE_RUN,
     owners=OWNERS,
     kinds={"postgres"},
-    deps=[budget_allocations],
+    deps=[budget_allocations, spend_guard],
 )
 def budget_changes(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]
@@ -129,10 +131,12 @@ def budget_changes(
     hour = hours_of(context)[-1]
     with store.engine.begin() as connection:
         allocation = load_allocation(connection, account.account_id, hour)
-        changes = changes_of(allocation, account, hour) if allocation is not None else ()
+        frozen = frozen_because(connection, account.account_id)
+        changes = changes_of(allocation, account, hour) if allocation is not None and frozen is None else ()
         queued = enqueue(connection, changes, store.settings.safety) if changes else None
     if queued is None:
-        return materialized(store, "no budget moves this hour", {"changes": 0})
+        why = "this hour" if frozen is None else f"while the account is frozen: {frozen}"
+        return materialized(store, f"no budget moves {why}", {"changes": 0})
     rows = [{"object": one.object_ref, "why": one.reasoning} for one in changes]
     return materialized(
         store, f"{queued.added} changes {queued.status}", {"changes": table(rows), "digest": queued.plan_digest}

@@ -5,7 +5,7 @@ from collections import Counter
 import dagster as dg
 
 from flywheel_assets.assets.common import OWNERS, check, materialized, table
-from flywheel_assets.execution.drain import drain
+from flywheel_assets.execution.drain import drain, hour_to_decide
 from flywheel_assets.execution.reconciled import refresh
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.store.store import Store
@@ -28,7 +28,7 @@ def ad_change_history(
 ) -> dg.MaterializeResult:
     """One drain of the queue: every due change applied, deferred or refused, each with its audit row."""
     steps = []
-    for step in drain(safe_meta_executor):
+    for step in drain(safe_meta_executor, hour_to_decide(store.engine)):
         steps.append(step)
         context.log.info("%s %s: %s, %s", step.outcome, step.change.spec.kind, step.change.object_ref, step.reason)
     counts = Counter(step.outcome for step in steps)
@@ -54,7 +54,7 @@ def ad_change_history(
 )
 def ads(store: dg.ResourceParam[Store], safe_meta_executor: dg.ResourceParam[SafeExecutor]) -> dg.MaterializeResult:
     """Campaigns, ad sets and ads as the platform shows them; what we did not write is drift, shown and left alone."""
-    seen = refresh(store.engine, safe_meta_executor.platform_for, store.settings.world)
+    seen = refresh(store.engine, safe_meta_executor.platform_for, store.settings.world, store.settings.safety)
     active = sum(one.kind == "ad" and one.effective_status == "ACTIVE" for one in seen)
     differing = [one.ref for one in seen if one.drift or one.error]
     summary = f"{active} ads active of {sum(one.kind == 'ad' for one in seen)}"

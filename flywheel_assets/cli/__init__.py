@@ -26,14 +26,16 @@ def main() -> None:
 
 
 def _register() -> None:
-    from flywheel_assets.cli import changes, demo, freeze, gateway, up, weights, where
+    from flywheel_assets.cli import changes, demo, freeze, gateway, up, weights, where, worker
 
     main.add_command(demo.demo)
     main.add_command(up.up)
     main.add_command(gateway.gateway)
     main.add_command(freeze.freeze)
     main.add_command(freeze.resume)
+    main.add_command(freeze.stop_spend)
     main.add_command(changes.changes)
+    main.add_command(worker.worker)
     main.add_command(weights.fetch_weights)
     main.add_command(where.where)
 

@@ -83,7 +83,7 @@ class Loops:
                 enqueue(connection, changes, settings.safety)
         for _ in drain(self.executor, until=hour + HOUR + timedelta(minutes=_DRAIN_MINUTES)):
             pass
-        refresh(engine, self.executor.platform_for, settings.world)
+        refresh(engine, self.executor.platform_for, settings.world, settings.safety)
 
     def _learning(self, hour: datetime) -> None:
         store = self.store

@@ -7,20 +7,33 @@ twice, because only the queue knows whether it may be.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from flywheel_assets.clients.meta_activities import Activity, activities, activities_query
 from flywheel_assets.clients.meta_insights import AdHour, ad_hours, insights_query
+from flywheel_assets.clients.meta_money import (
+    ACCOUNT_FIELDS,
+    OWNER_FIELDS,
+    AccountInfo,
+    BudgetOwner,
+    account_info,
+    budget_owner,
+    least_daily_budget,
+)
 from flywheel_assets.clients.meta_transport import Transport
-from flywheel_assets.clients.meta_upload import VideoUpload, upload_image
+from flywheel_assets.clients.meta_upload import upload_image, upload_video
 from flywheel_assets.core.errors import AmbiguousOutcome, ConfigurationError, PermanentError, TransientError
+from flywheel_assets.core.money import Money
+from flywheel_assets.core.uploads import UploadSession, not_kept
 
 CreateEdge = Literal["campaigns", "adsets", "adcreatives", "ads"]
 FindEdge = Literal["campaigns", "adsets", "advideos", "adimages", "adcreatives", "ads"]
+ReadEdge = FindEdge | Literal["insights", "activities", "minimum_budgets"]
 VideoStatus = Literal["processing", "ready", "error"]
 
 _VIDEO_STATUS: dict[str, VideoStatus] = {
@@ -42,7 +55,8 @@ class MetaClient:
         account_id: ``act_`` and digits.
         app_secret: signs every call (appsecret_proof); the twin needs none.
         graph_url: base of another Graph server, e.g. the twin; None is Meta.
-        timeout_seconds: longest silence of the server within one call.
+        timeout_seconds: longest time of one call, from connecting to the answer's last byte. An upload
+            is several calls.
     """
 
     def __init__(
@@ -54,7 +68,8 @@ class MetaClient:
         timeout_seconds: float,
     ) -> None:
         if not re.fullmatch(r"act_\d+", account_id):
-            raise ConfigurationError(f"account {account_id!r} is not an ad account id; it reads act_ and digits")
+            # Not quoted: what stands there by mistake may be the token.
+            raise ConfigurationError("the account id is not one of an ad account; it reads act_ and digits")
         if not access_token:
             raise ConfigurationError(f"account {account_id}: the access token is empty; set it in the settings")
         self._account_id = account_id
@@ -75,7 +90,7 @@ class MetaClient:
 
     @property
     def usage(self) -> float | None:
-        """Highest percentage in the last answer's usage headers; None when it had none."""
+        """Highest percentage in the last answer's usage headers; None when it had none or did not come."""
         return self._transport.usage
 
     def create(self, edge: CreateEdge, params: Mapping[str, Any]) -> str:
@@ -87,11 +102,19 @@ class MetaClient:
             )
         return str(answer["id"])
 
-    def upload_video(self, path: Path, name: str) -> str:
-        """Send a video in chunks; returns its id. It is not ready yet: see `video_status`."""
-        upload = VideoUpload(self._transport, self._account_id, path)
-        upload.transfer()
-        return upload.finish(name)
+    def upload_video(
+        self,
+        path: Path,
+        name: str,
+        *,
+        resume: UploadSession | None = None,
+        progress: Callable[[UploadSession], None] = not_kept,
+    ) -> str:
+        """Send a video in chunks, perhaps on from where another process stopped; returns its id.
+
+        It is not ready yet: see `video_status`.
+        """
+        return upload_video(self._transport, self._account_id, path, name, resume=resume, progress=progress)
 
     def upload_image(self, path: Path, name: str) -> str:
         """Send an image; returns its hash. The same bytes give the same hash, so repeating is harmless."""
@@ -147,18 +170,45 @@ class MetaClient:
             since = last + timedelta(days=1)
         return ad_hours(rows, ZoneInfo(time_zone), currency)
 
-    def _rows(self, edge: FindEdge | Literal["insights"], params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Rows of all pages. The cursor is followed, not the ``next`` link, which repeats the token."""
+    def activities(self, since: datetime, until: datetime) -> list[Activity]:
+        """Changes of the account's objects by anybody, from ``since`` to ``until``, oldest first.
+
+        An entry may appear some time after its change, so its absence alone proves nothing.
+        """
+        return activities(self._rows("activities", activities_query(since, until)), since, until)
+
+    def account_info(self) -> AccountInfo:
+        """The account as the platform has it."""
+        return account_info(self.read(self._account_id, ACCOUNT_FIELDS))
+
+    def minimum_daily_budget(self) -> Money:
+        """The smallest daily budget that the platform takes for an ad set of this account."""
+        account = self.account_info()
+        return least_daily_budget(self._rows("minimum_budgets", {}), account)
+
+    def budget_owner(self, adset_id: str) -> BudgetOwner:
+        """Whose budget pays for an ad set: its own or its campaign's."""
+        return budget_owner(adset_id, self.read(adset_id, OWNER_FIELDS))
+
+    def _rows(self, edge: ReadEdge, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Rows of all pages. The cursor is followed, not the ``next`` link, which repeats the token.
+
+        What cannot be read to its end is an error: a short list would say that an object does not exist.
+        """
         query, seen = dict(params), set[str]()
         while True:
             answer = self._transport.call("GET", (self._account_id, edge), query, write=False)
-            yield from answer.get("data", [])
-            paging = answer.get("paging", {})
-            after = paging.get("cursors", {}).get("after")
-            if "next" not in paging or not after:
+            page, paging = answer.get("data"), answer.get("paging", {})
+            if not isinstance(page, list):
+                raise TransientError(f"GET {self._account_id}/{edge}: the answer is not a list; ask again later")
+            yield from page
+            if "next" not in paging:
                 return
-            if after in seen:
-                raise TransientError(f"GET {self._account_id}/{edge}: page {len(seen)} repeats; ask again later")
+            after = paging.get("cursors", {}).get("after")
+            if not after or after in seen:
+                raise TransientError(
+                    f"GET {self._account_id}/{edge}: page {len(seen) + 1} repeats or names no way on; ask again later"
+                )
             seen.add(after)
             query["after"] = after
 

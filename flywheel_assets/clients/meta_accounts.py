@@ -57,8 +57,9 @@ def refuse_outside(url: str, variable: str) -> None:
     Raises:
         ConfigurationError: ``url`` points elsewhere.
     """
-    if not _is_loopback(urlsplit(url).hostname):
-        raise ConfigurationError(f"the world is sandbox but {variable} is {url}; the twin is on loopback only")
+    host = urlsplit(url).hostname  # only the host is quoted: the rest may hold a password or a token
+    if not _is_loopback(host):
+        raise ConfigurationError(f"the world is sandbox but {variable} is at {host}; the twin is on loopback only")
 
 
 def _credentials(settings: Settings) -> tuple[str, str | None]:

@@ -28,6 +28,7 @@ _AUTH = frozenset({10, 102, 190, *range(200, 300)})
 _POLICY = frozenset({368})
 _TRANSIENT = frozenset({1, 2, 104, 960})
 _FLAKY = (100, 1487390)  # "Adcreative Create Failed": half of them pass when sent again
+_CHUNK = 1363037  # "retry this chunk" of a video; the upload follows its offsets, this is for an answer without any
 _BUDGET_CHANGES = 1487632  # more than four budget changes of one ad set in an hour
 _VIDEO_NOT_READY = 1885252  # not a fault of the request: the same one works once the video is processed
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
@@ -102,7 +103,8 @@ def _unclear(known: _Known, *, write: bool) -> RemoteError:
 
 
 def _is_transient(known: _Known, error: Mapping[str, Any]) -> bool:
-    return error.get("is_transient") is True or known.code in _TRANSIENT or (known.code, known.subcode) == _FLAKY
+    flaky = (known.code, known.subcode) == _FLAKY or known.subcode == _CHUNK
+    return flaky or error.get("is_transient") is True or known.code in _TRANSIENT
 
 
 def _throttled(known: _Known, reply: Reply) -> Throttled:

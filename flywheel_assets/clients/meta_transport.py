@@ -36,12 +36,20 @@ class _HideSecrets(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        if (clean := _QUERY_SECRET.sub(r"\1=***", text)) != text:
+        if (clean := _without_secrets(text)) != text:
             record.msg, record.args = clean, ()
         return True
 
 
 _QUERY_SECRET = re.compile(r"(access_token|appsecret_proof)=[^&\s\"']+")
+# An address, plain or as a query spells it. Bounded, so that a long text without one takes no longer than it must.
+_EMAIL = re.compile(r"[\w.%+-]{1,192}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
+
+
+def _without_secrets(text: str) -> str:
+    return _EMAIL.sub("***", _QUERY_SECRET.sub(r"\1=***", text))
+
+
 _HIDE = _HideSecrets()
 
 
@@ -54,6 +62,8 @@ class Transport:
         from facebook_business.api import FacebookAdsApi  # 16 MB of generated code
         from facebook_business.session import FacebookSession
 
+        from flywheel_assets.clients.meta_deadline import DeadlineAdapter
+
         base = _checked_url(graph_url) if graph_url else FacebookSession.GRAPH
         session = FacebookSession(
             app_secret=app_secret,
@@ -63,6 +73,8 @@ class Transport:
         session.GRAPH = base
         # A proxy from the environment must not be asked for this machine's own server.
         session.requests.trust_env = urlsplit(base).hostname not in _LOOPBACK
+        for scheme in ("http://", "https://"):
+            session.requests.mount(scheme, DeadlineAdapter(timeout_seconds))
         session.requests.hooks["response"].append(self._inspect)
         # Not FacebookAdsApi.init(): that sets a global default and reports crashes to Meta.
         self._api = FacebookAdsApi(session)
@@ -132,22 +144,28 @@ class Transport:
         response.encoding = "utf-8"  # without a charset requests would guess, and names would be garbled
         try:
             body = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):  # the second for a body that nests too deep
             body = None
         error = body.get("error") if isinstance(body, dict) else None
         good = isinstance(body, dict) and "error" not in body and body.get("success") is not False
         if not good or response.status_code not in _OK:
             envelope = self._redacted(error) if isinstance(error, dict) else None
-            raise _Unusable(Reply(response.status_code, dict(response.headers), envelope))
+            raise _Unusable(Reply(response.status_code, self._redacted(response.headers), envelope))
 
-    def _redacted(self, error: Mapping[str, Any]) -> dict[str, Any]:
-        """Meta repeats a malformed token in its message."""
-        return {key: self._hide(value) if isinstance(value, str) else value for key, value in error.items()}
+    def _redacted(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Meta repeats a malformed token in its message, and names people by their address."""
+        return {key: self._hide(value) for key, value in told.items()}
 
-    def _hide(self, text: str) -> str:
+    def _hide(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self._redacted(value)
+        if isinstance(value, list):
+            return [self._hide(item) for item in value]
+        if not isinstance(value, str):
+            return value
         for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+            value = value.replace(secret, "***")
+        return _without_secrets(value)
 
 
 def _spellings(*secrets: str | None) -> tuple[str, ...]:
@@ -159,7 +177,8 @@ def _spellings(*secrets: str | None) -> tuple[str, ...]:
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        raise ConfigurationError(f"Graph URL {url!r} is not a plain http(s) address; use e.g. http://127.0.0.1:8791")
+        # Not quoted: an address with a password or a token in it is one of those that are refused here.
+        raise ConfigurationError("the Graph URL is not a plain http(s) address; use e.g. http://127.0.0.1:8791")
     return url.rstrip("/")
 
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from flywheel_assets.core.money import Money, minor_digits
 
 Mode = Literal["observe", "approve", "auto"]
+# Findings of the spend guard that may stop spend.
+GuardStop = Literal["overspend", "cpa", "tracking", "blind"]
 
 
 class Consent(BaseModel):
@@ -76,12 +78,16 @@ class Account(BaseModel):
     ad_set_floor: str = Field(description="Lowest daily budget of one ad set.")
     ad_set_ceiling: str = Field(description="Highest daily budget of one ad set.")
     daily_cap: str | None = Field(
-        None, description="Budgets in force never sum to more; unset means the plan and a tenth (`Safety.cap_over_plan`)."
+        None,
+        description="Budgets in force never sum to more; unset means the plan and a tenth (`Safety.cap_over_plan`).",
     )
     bounds: dict[str, Bounds] = Field(
         default_factory=dict, description="Floor and ceiling of single objects, by local reference."
     )
     new_creative_share: float = Field(0.2, ge=0, le=1, description="Share of the plan kept for new creatives.")
+    guard_stops_on: tuple[GuardStop, ...] = Field(
+        ("overspend",), description="Findings of the spend guard that stop spend, in every mode; the others are told."
+    )
     niche: str | None = None
     hubspot: HubSpot | None = Field(None, description="Without it revenue is not known and decisions use leads.")
     policy: Literal["blended"] = "blended"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 from pathlib import Path
@@ -14,12 +14,15 @@ from flywheel_assets.core.changes import (
     CreateCampaign,
     CreateCreative,
     SetBudget,
+    SetName,
     SetStatus,
+    SetTargeting,
     Spec,
     UploadImage,
     UploadVideo,
 )
 from flywheel_assets.core.errors import PermanentError
+from flywheel_assets.core.uploads import UploadSession
 from flywheel_assets.execution.platform import AdPlatform, Edge
 
 # Where an object of each kind is listed, to find it again by its tag.
@@ -33,12 +36,25 @@ EDGES: dict[str, Edge] = {
 }
 
 
+def tagged(name: str, tag: str) -> str:
+    """A name with the token by which its object is found again."""
+    return f"{name} [{tag}]"
+
+
 class Files(Protocol):
     """Stored files as local paths."""
 
     def local(self, uri: str) -> Path:
         """A local path with the bytes of ``uri``."""
         ...
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A video on its way over several attempts."""
+
+    resume: UploadSession | None
+    progress: Callable[[UploadSession], None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,7 @@ class Call:
         own_ref: reference of the object that is created or changed.
         tag: put into the name of a new object, so that it can be found again.
         target_budget: minor units after fuzz and limits.
+        upload: where an earlier attempt's upload was cut off, and whom to tell how far this one is.
     """
 
     platform: AdPlatform
@@ -60,10 +77,11 @@ class Call:
     own_ref: str
     tag: str
     target_budget: int | None
+    upload: Upload
 
     def tagged(self, name: str) -> str:
         """The object's name at the platform."""
-        return f"{name} [{self.tag}]"
+        return tagged(name, self.tag)
 
     def local(self, uri: str) -> Path:
         """A stored file as a local path.
@@ -116,7 +134,10 @@ def _(spec: CreateAdSet, call: Call) -> str:
 
 @perform.register
 def _(spec: UploadVideo, call: Call) -> str:
-    return call.platform.upload_video(call.local(spec.uri), call.tagged(spec.name))
+    way = call.upload
+    return call.platform.upload_video(
+        call.local(spec.uri), call.tagged(spec.name), resume=way.resume, progress=way.progress
+    )
 
 
 @perform.register
@@ -152,6 +173,16 @@ def _(spec: CreateAd, call: Call) -> str:
 @perform.register
 def _(spec: SetStatus, call: Call) -> None:
     call.platform.update(call.ids[call.own_ref], {"status": spec.status})
+
+
+@perform.register
+def _(spec: SetTargeting, call: Call) -> None:
+    call.platform.update(call.ids[call.own_ref], {"targeting": spec.targeting})
+
+
+@perform.register
+def _(spec: SetName, call: Call) -> None:
+    call.platform.update(call.ids[call.own_ref], {"name": call.tagged(spec.name)})
 
 
 @perform.register

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from flywheel_assets.core.account import Account, Mode
-from flywheel_assets.core.changes import CREATES, AdChange, CreateAdSet, SetBudget
+from flywheel_assets.core.changes import CREATES, SAFETY_PRIORITY, AdChange, CreateAdSet, SetBudget
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.core.ids import digest, rng
 from flywheel_assets.execution.objects import new_tag
@@ -52,16 +52,24 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
         _plan_object(connection, change, world)
     _refuse_strangers(connection, changes)
     for change in changes:
-        seconds = float(rng("jitter", change.idempotency_key).uniform(*safety.jitter_seconds))
-        row = _row(change, world, plan) | {
-            "status": status,
-            "jitter_seconds": seconds,
-            "not_before": now + timedelta(seconds=seconds),
-            "finished_at": now if status == "observed" else None,
-        }
+        row = _row(change, world, plan) | _queued(change, status, now, safety)
         statement = insert(pending_ad_changes).values(row).on_conflict_do_nothing(index_elements=["idempotency_key"])
         added += connection.execute(statement).rowcount
+    if added:
+        connection.execute(sql("supersede"), {"refs": sorted({change.object_ref for change in changes})})
     return Enqueued(plan, status, added, len(changes) - added)
+
+
+def _queued(change: AdChange, status: str, now: datetime, safety: Safety) -> dict[str, object]:
+    """When a change may go out. What stops spend waits neither for a person nor for its jitter."""
+    urgent = change.priority >= SAFETY_PRIORITY
+    seconds = 0.0 if urgent else float(rng("jitter", change.idempotency_key).uniform(*safety.jitter_seconds))
+    return {
+        "status": "pending" if urgent else status,
+        "jitter_seconds": seconds,
+        "not_before": now + timedelta(seconds=seconds),
+        "finished_at": now if status == "observed" and not urgent else None,
+    }
 
 
 def plan_digest(changes: Sequence[AdChange]) -> str:
@@ -192,6 +200,7 @@ def _row(change: AdChange, world: str, plan: str) -> dict[str, object]:
                 "idempotency_key",
                 "expires_at",
                 "priority",
+                "undo_of",
             }
         ),
     }
@@ -206,19 +215,28 @@ def approve(connection: Connection, plan_digest: str) -> int:
         ChangeRefused: no change with that digest waits.
     """
     queue = pending_ad_changes.c
-    released = connection.execute(
+    approved = (
         pending_ad_changes.update()
         .where(
             queue.plan_digest == plan_digest,
             queue.status.in_(("proposed", "pending")),
             queue.approved_at.is_(None),
         )
-        .values(status="pending", wait_reason=None, approved_at=func.flywheel_now())
-    ).rowcount
-    if released == 0:
+        .values(
+            status="pending",
+            wait_reason=None,
+            approved_at=func.flywheel_now(),
+            # a plan that waited for its person all night would else go out in one moment
+            not_before=func.flywheel_now() + func.make_interval(0, 0, 0, 0, 0, 0, queue.jitter_seconds),
+        )
+        .returning(queue.object_ref)
+    )
+    refs = connection.execute(approved).scalars().all()
+    if not refs:
         raise ChangeRefused(
             plan_digest,
             "unknown_plan",
-            "no change that waits for approval has this digest; list them with `flywheel changes list`",
+            "no change that waits for approval has this digest; list them with `flywheel changes plans`",
         )
-    return released
+    connection.execute(sql("supersede"), {"refs": sorted(set(refs))})
+    return len(refs)

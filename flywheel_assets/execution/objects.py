@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from flywheel_assets.core.ids import digest
 from flywheel_assets.execution.calls import references
-from flywheel_assets.execution.records import ClaimedChange
+from flywheel_assets.execution.records import Attempt, ClaimedChange
 from flywheel_assets.execution.statements import sql
-from flywheel_assets.store.tables import ad_objects
 
 
 def new_tag(world: str, ref: str) -> str:
@@ -16,18 +18,35 @@ def new_tag(world: str, ref: str) -> str:
     return f"fw-{digest([world, ref])[:10]}"
 
 
-def tag_of(connection: Connection, ref: str) -> str:
-    """The tag of a planned object."""
-    return str(connection.execute(select(ad_objects.c.tag).where(ad_objects.c.ref == ref)).scalar_one())
+@dataclass(frozen=True)
+class Surroundings:
+    """What a claimed change speaks of.
+
+    Attributes:
+        ids: remote ids of its own object, its campaign and what it refers to, where they exist.
+        tag: token in the remote name of its own object.
+        unresolved: its attempt whose outcome nobody knows yet.
+    """
+
+    ids: Mapping[str, str]
+    tag: str
+    unresolved: Attempt | None
 
 
-def remote_ids(connection: Connection, change: ClaimedChange) -> dict[str, str]:
-    """Remote ids of the objects a change speaks of, where they exist."""
-    refs = (change.object_ref, *references(change.spec))
-    known = select(ad_objects.c.ref, ad_objects.c.remote_id).where(
-        ad_objects.c.ref.in_(refs), ad_objects.c.remote_id.is_not(None)
+def surroundings(connection: Connection, change: ClaimedChange) -> Surroundings:
+    """Everything that has to be known before the platform is asked anything."""
+    refs = {change.object_ref, change.campaign_ref, *references(change.spec)}
+    rows = connection.execute(sql("surroundings"), {"change_id": change.id, "refs": sorted(refs)}).all()
+    first = rows[0]
+    unresolved = None
+    if first.attempt_id is not None:
+        before = first.previous or {}
+        unresolved = Attempt(first.attempt_id, first.attempted_id, first.previous_budget, first.target_budget, before)
+    return Surroundings(
+        ids={row.ref: row.remote_id for row in rows if row.remote_id is not None},
+        tag=next(row.tag for row in rows if row.ref == change.object_ref),
+        unresolved=unresolved,
     )
-    return {row.ref: row.remote_id for row in connection.execute(known)}
 
 
 def record(

@@ -8,19 +8,23 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from flywheel_assets.core.changes import CREATES, SetBudget, SetStatus
-from flywheel_assets.core.errors import ChangeRefused, RemoteError, Throttled, TransientError
+from flywheel_assets.core.changes import CREATES, SetStatus
+from flywheel_assets.core.errors import AuthError, PermanentError, RemoteError, Throttled, TransientError
+from flywheel_assets.core.ids import rng
 from flywheel_assets.execution import attempt as attempts
-from flywheel_assets.execution import objects
-from flywheel_assets.execution.attempt import hold
+from flywheel_assets.execution import breaker, objects
+from flywheel_assets.execution.alerts import raise_alert
 from flywheel_assets.execution.limits import Deferral
-from flywheel_assets.execution.records import Attempt, ClaimedChange, Resume, Step, describe
+from flywheel_assets.execution.records import Attempt, ClaimedChange, Ending, Resume, Step, describe
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.clock import business_now
 
 # As `calls` creates them: a campaign waits for its activation, its children do not.
 _CREATED_AS = {"create_campaign": "PAUSED", "create_adset": "ACTIVE", "create_ad": "ACTIVE"}
+# How long an account is left alone when its share of the platform's quota runs out, business seconds:
+# quotas are counted over five minutes and more; a slower pace only needs gaps.
+_QUOTA_SECONDS, _SLOW_SECONDS = 300.0, 15.0
 
 
 def applied(connection: Connection, change: ClaimedChange, attempt: Attempt, remote_id: str | None) -> Step:
@@ -31,14 +35,30 @@ def applied(connection: Connection, change: ClaimedChange, attempt: Attempt, rem
 def _landed(
     connection: Connection, change: ClaimedChange, attempt: Attempt, remote_id: str | None, status: str
 ) -> Step:
-    hold(connection, change)
-    attempts.finish(connection, attempt, status, remote_id=remote_id or attempt.remote_id)
     status_set = change.spec.status if isinstance(change.spec, SetStatus) else _CREATED_AS.get(change.spec.kind)
-    objects.record(
-        connection, change.object_ref, remote_id=remote_id, status=status_set, daily_budget=attempt.target_budget
-    )
-    _close(connection, change, "applied", None)
+    landed = {
+        **_key(change),
+        "attempt_id": attempt.id,
+        "status": status,
+        "remote_id": remote_id or attempt.remote_id,
+        "new_id": remote_id,
+        "object_ref": change.object_ref,
+        "object_status": status_set,
+        "daily_budget": attempt.target_budget,
+        "account_id": change.account_id,
+    }
+    _require_ours(connection.execute(sql("land"), landed).first(), change)
     return Step(change, "applied", status)
+
+
+def pace(connection: Connection, change: ClaimedChange, usage: float | None, safety: Safety) -> None:
+    """Slow the account down before the platform does; ``usage`` is the used share of its quota, percent."""
+    if usage is None or usage < safety.usage_slow_percent:
+        return
+    seconds = _QUOTA_SECONDS if usage >= safety.usage_stop_percent else _SLOW_SECONDS
+    reason = f"{usage:.0f} % of the platform's quota is used; the account waits {seconds:.0f} s"
+    until = business_now(connection) + timedelta(seconds=seconds)
+    connection.execute(sql("hold_back"), {"account_id": change.account_id, "until": until, "reason": reason})
 
 
 def read_back(
@@ -53,11 +73,11 @@ def read_back(
     """An unknown outcome is known now: it landed, it did not, or somebody else changed the object (None)."""
     if landed:
         return _landed(connection, change, attempt, remote_id, "reconciled")
-    hold(connection, change)
+    breaker.answered(connection, change.account_id)
     if landed is None:
-        reason = "somebody else changed it during our call; their value stays"
         attempts.finish(connection, attempt, "conflict")
-        return reject(connection, change, ChangeRefused(change.object_ref, "edited_elsewhere", reason))
+        reason = f"{change.object_ref}: edited_elsewhere: somebody else changed it during our call; their value stays"
+        return end(connection, change, Ending("rejected", reason))
     attempts.finish(connection, attempt, "not_applied")
     return _send_again(connection, change, safety)
 
@@ -69,8 +89,7 @@ def _send_again(connection: Connection, change: ClaimedChange, safety: Safety) -
         return dead(connection, change, None, TransientError(f"{reason}, {change.failures} times in a row"), failed=0)
     seconds = safety.retry_seconds[max(change.failures, 1) - 1]
     wait = Deferral(business_now(connection) + timedelta(seconds=seconds), reason)
-    _release(connection, change, "pending", wait)
-    return Step(change, "retried", reason, wait.until)
+    return _released(connection, change, "pending", wait, Step(change, "retried", reason, wait.until))
 
 
 def unknown(
@@ -81,30 +100,51 @@ def unknown(
     A create is looked for only when it must have landed if it ever will: found too early to exist,
     it would be made twice, and nobody would know of the second.
     """
-    hold(connection, change)
     attempts.finish(connection, attempt, "unknown", error=describe(error))
+    breaker.failed(connection, change.account_id, str(error), safety)
     settling = timedelta(seconds=safety.settle_seconds if change.spec.kind in CREATES else 0)
-    _release(connection, change, "unknown", Deferral(business_now(connection) + settling, str(error)), failed=1)
-    return Step(change, "unknown", str(error))
+    wait = Deferral(business_now(connection) + settling, str(error))
+    return _released(connection, change, "unknown", wait, Step(change, "unknown", str(error)), failed=1)
 
 
-def defer(connection: Connection, change: ClaimedChange, wait: Deferral) -> Step:
-    """A limit or a video that is not ready: not a failure, and not an attempt."""
-    _release(connection, change, "pending", wait, deferred=1)
-    return Step(change, "deferred", wait.reason, wait.until)
+def defer(connection: Connection, change: ClaimedChange, wait: Deferral, safety: Safety) -> Step:
+    """A limit or a video that is not ready: not a failure, and not an attempt.
+
+    What waits for the opening of one window would go out in one moment, so each change gets a fresh jitter.
+    """
+    breaker.unused(connection, change.account_id)
+    if wait.spread and not change.is_safety_pause:
+        seconds = rng("deferral", change.idempotency_key, change.deferrals).uniform(*safety.jitter_seconds)
+        wait = Deferral(wait.until + timedelta(seconds=float(seconds)), wait.reason)
+    return _released(connection, change, "pending", wait, Step(change, "deferred", wait.reason, wait.until), deferred=1)
+
+
+def end(connection: Connection, change: ClaimedChange, ending: Ending) -> Step:
+    """No call is needed or wanted: the object is as asked, a person's edit stands, or a later change has taken its place."""
+    breaker.unused(connection, change.account_id)
+    if ending.adopt_budget is not None:
+        adopted = {"ref": change.object_ref, "theirs": ending.adopt_budget, "found_at": None}
+        connection.execute(sql("adopt_budget"), adopted)
+    if ending.adopt_status is not None:
+        objects.record(connection, change.object_ref, status=ending.adopt_status)
+    _close(connection, change, ending.status, ending.reason)
+    return Step(change, ending.status, ending.reason)
 
 
 def throttled(
     connection: Connection, change: ClaimedChange, attempt: Attempt | None, error: Throttled, resume: Resume
 ) -> Step:
-    """The platform asks us to wait; that feeds no retry counter. What it asks of the account, all of the account does."""
+    """The platform asks us to wait; that feeds neither retries nor the breaker.
+
+    What it asks of the account, all of the account does; what it asks of the app, all accounts do.
+    """
     _settle(connection, attempt, "throttled", error)
+    breaker.unused(connection, change.account_id)
     wait = Deferral(business_now(connection) + error.retry_after, str(error))
     if error.scope != "object":
-        everyone = {"account_id": change.account_id, "until": wait.until, "reason": wait.reason}
-        connection.execute(sql("hold_account_back"), everyone)
-    _release(connection, change, resume, wait, deferred=1)
-    return Step(change, "deferred", wait.reason, wait.until)
+        whose = None if error.scope == "app" else change.account_id
+        connection.execute(sql("hold_back"), {"account_id": whose, "until": wait.until, "reason": wait.reason})
+    return _released(connection, change, resume, wait, Step(change, "deferred", wait.reason, wait.until), deferred=1)
 
 
 def retry(
@@ -122,14 +162,15 @@ def retry(
     the longest wait: the change may have landed, so it must not be declared dead, and nothing was
     sent that could count as a failure.
     """
+    breaker.failed(connection, change.account_id, str(error), safety)
     sent = resume == "pending"
     if sent and change.failures >= len(safety.retry_seconds):
         return dead(connection, change, attempt, error)
     _settle(connection, attempt, "failed", error)
     seconds = safety.retry_seconds[change.failures if sent else -1]
     wait = Deferral(business_now(connection) + timedelta(seconds=seconds), str(error))
-    _release(connection, change, resume, wait, failed=int(sent), deferred=int(not sent))
-    return Step(change, "retried", wait.reason, wait.until)
+    step = Step(change, "retried", wait.reason, wait.until)
+    return _released(connection, change, resume, wait, step, failed=int(sent), deferred=int(not sent))
 
 
 def stop_account(
@@ -137,23 +178,15 @@ def stop_account(
 ) -> Step:
     """Token or policy: nothing of this account starts until a person has looked; the change waits."""
     _settle(connection, attempt, "failed", error)
+    breaker.unused(connection, change.account_id)
     reason = f"{type(error).__name__}: {error}"
     connection.execute(sql("freeze_account"), {"account_id": change.account_id, "reason": reason})
-    _release(
-        connection,
-        change,
-        resume,
-        Deferral(business_now(connection), reason),
-        deferred=1,
+    rule = "auth" if isinstance(error, AuthError) else "policy"
+    raise_alert(connection, change.account_id, rule, reason, stopped=True)
+    wait = Deferral(business_now(connection), reason)
+    return _released(
+        connection, change, resume, wait, Step(change, "deferred", f"account frozen: {reason}"), deferred=1
     )
-    return Step(change, "deferred", f"account frozen: {reason}")
-
-
-def reject(connection: Connection, change: ClaimedChange, refusal: ChangeRefused) -> Step:
-    """A rule that waiting cannot mend."""
-    _close(connection, change, "rejected", str(refusal))
-    _cancel_dependents(connection, change, f"needs {change.object_ref}, which was rejected: {refusal.rule}")
-    return Step(change, "rejected", str(refusal))
 
 
 def dead(
@@ -161,6 +194,8 @@ def dead(
 ) -> Step:
     """To the dead letters, with everything that was to be built on it."""
     _settle(connection, attempt, "failed", error)
+    if isinstance(error, PermanentError):
+        breaker.answered(connection, change.account_id)
     _close(connection, change, "dead", str(error), failed=failed)
     letter = {
         "change_id": change.id,
@@ -178,10 +213,17 @@ def _settle(connection: Connection, attempt: Attempt | None, status: str, error:
         attempts.finish(connection, attempt, status, error=describe(error))
 
 
-def _release(
-    connection: Connection, change: ClaimedChange, status: str, wait: Deferral, *, failed: int = 0, deferred: int = 0
-) -> None:
-    hold(connection, change)
+def _released(
+    connection: Connection,
+    change: ClaimedChange,
+    status: Resume,
+    wait: Deferral,
+    step: Step,
+    *,
+    failed: int = 0,
+    deferred: int = 0,
+) -> Step:
+    """Back to the queue, unless a later change has taken its place meanwhile."""
     parameters = {
         **_key(change),
         "status": status,
@@ -190,17 +232,33 @@ def _release(
         "failed": failed,
         "deferred": deferred,
     }
-    connection.execute(sql("release"), parameters)
+    _require_ours(connection.execute(sql("release"), parameters).first(), change)
+    if status == "pending" and change.spec.kind not in CREATES:
+        overtaken = connection.execute(sql("supersede"), {"refs": [change.object_ref]}).scalars().all()
+        if change.id in overtaken:
+            return Step(change, "superseded", "a later change has taken its place")
+    return step
 
 
 def _close(connection: Connection, change: ClaimedChange, status: str, reason: str | None, *, failed: int = 0) -> None:
-    hold(connection, change)
-    connection.execute(sql("close"), {**_key(change), "status": status, "reason": reason, "failed": failed})
+    parameters = {**_key(change), "status": status, "reason": reason, "failed": failed}
+    _require_ours(connection.execute(sql("close"), parameters).first(), change)
+
+
+def _require_ours(row: object, change: ClaimedChange) -> None:
+    """The statement that ends a claim finds its row only while the claim is ours.
+
+    Raises:
+        LostClaim: it is not; everything written with it is taken back, and its next holder reads the
+            attempt back.
+    """
+    if row is None:
+        raise attempts.LostClaim(str(change.id))
 
 
 def _cancel_dependents(connection: Connection, change: ClaimedChange, reason: str) -> None:
     """Only the making of an object dooms what depends on it; a refused budget or status does not."""
-    if not isinstance(change.spec, SetBudget | SetStatus):
+    if change.spec.kind in CREATES:
         connection.execute(sql("cancel_dependents"), {"object_ref": change.object_ref, "reason": reason})
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from flywheel_assets.core.uploads import UploadSession, not_kept
 
 VideoStatus = Literal["processing", "ready", "error"]
 CreateEdge = Literal["campaigns", "adsets", "adcreatives", "ads"]
@@ -14,12 +16,33 @@ Edge = Literal["campaigns", "adsets", "advideos", "adimages", "adcreatives", "ad
 class AdPlatform(Protocol):
     """One ad account at a platform. Every failure is a `core.errors.RemoteError`; writes are never retried inside."""
 
+    @property
+    def usage(self) -> float | None:
+        """Highest used share of the platform's own quotas, percent, as its last answer said; None when it said nothing."""
+        ...
+
     def create(self, edge: CreateEdge, params: Mapping[str, Any]) -> str:
         """Create an object and return its id."""
         ...
 
-    def upload_video(self, path: Path, name: str) -> str:
-        """Upload a video and return its id."""
+    def upload_video(
+        self,
+        path: Path,
+        name: str,
+        *,
+        resume: UploadSession | None = None,
+        progress: Callable[[UploadSession], None] = not_kept,
+    ) -> str:
+        """Upload a video and return its id.
+
+        Args:
+            path: the file.
+            name: its title at the platform.
+            resume: go on with this session; a new one is started where the platform no longer knows
+                it or it is of another file.
+            progress: called after the start and after every confirmed chunk; what it raises ends the
+                upload there and passes through.
+        """
         ...
 
     def upload_image(self, path: Path, name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -10,9 +11,9 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
-from flywheel_assets.core.changes import ACCOUNT_LEVEL, Spec
+from flywheel_assets.core.changes import ACCOUNT_LEVEL, SAFETY_PRIORITY, Spec
 
-Outcome = Literal["applied", "deferred", "retried", "unknown", "rejected", "dead", "cancelled", "lost"]
+Outcome = Literal["applied", "deferred", "retried", "unknown", "rejected", "dead", "cancelled", "superseded", "lost"]
 Scope = Literal["campaign", "account"]
 # How a change goes on when it is given back: sent again, or read back first.
 Resume = Literal["pending", "unknown"]
@@ -33,7 +34,9 @@ class ClaimedChange:
     new_budget: int | None
     target_budget: int | None
     currency: str
+    idempotency_key: str
     failures: int
+    deferrals: int
     priority: int
     approved_at: datetime | None
 
@@ -48,14 +51,40 @@ class ClaimedChange:
         """Whose hourly limit the change counts toward."""
         return "account" if self.spec.kind in ACCOUNT_LEVEL else "campaign"
 
+    @property
+    def is_safety_pause(self) -> bool:
+        """Whether it may use what is kept for stopping spend."""
+        return self.priority >= SAFETY_PRIORITY
+
 
 @dataclass(frozen=True)
 class Observed:
-    """What the platform said just before the call."""
+    """What the platform said just before the call.
+
+    Attributes:
+        remote_id: of the object that is to be changed; None when it is to be made.
+        daily_budget: minor units, where the change is about a budget.
+        fields: the fields that the change would overwrite.
+    """
 
     remote_id: str | None = None
     daily_budget: int | None = None
-    status: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a change ends without a call.
+
+    Attributes:
+        adopt_budget: a person's budget, minor units, that is the known one from now on.
+        adopt_status: likewise.
+    """
+
+    status: Literal["rejected", "cancelled", "superseded"]
+    reason: str
+    adopt_budget: int | None = None
+    adopt_status: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +95,7 @@ class Attempt:
     remote_id: str | None
     previous_budget: int | None
     target_budget: int | None
+    previous: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -38,16 +38,28 @@ def load_account(path: Path) -> Account:
 
 def _check_amounts(account: Account) -> None:
     """A mistyped amount stops the start, not the first launch hours later."""
-    amounts = {}
-    for field in ("daily_plan", "ad_set_floor", "ad_set_ceiling"):
-        try:
-            amounts[field] = account.money(getattr(account, field)).minor
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{field}: {error}") from None
-    if not 0 < amounts["ad_set_floor"] <= amounts["ad_set_ceiling"]:
+    minor = {
+        field: _minor(account, field, getattr(account, field))
+        for field in ("daily_plan", "ad_set_floor", "ad_set_ceiling")
+    }
+    if not 0 < minor["ad_set_floor"] <= minor["ad_set_ceiling"]:
         raise ConfigurationError(
             f"ad_set_floor {account.ad_set_floor} must be above 0 and at most ad_set_ceiling {account.ad_set_ceiling}"
         )
+    if account.daily_cap is not None and _minor(account, "daily_cap", account.daily_cap) < minor["daily_plan"]:
+        raise ConfigurationError(f"daily_cap {account.daily_cap} must be at least daily_plan {account.daily_plan}")
+    for ref, own in account.bounds.items():
+        floor = _minor(account, f"bounds of {ref}", own.floor or account.ad_set_floor)
+        ceiling = _minor(account, f"bounds of {ref}", own.ceiling or account.ad_set_ceiling)
+        if not 0 < floor <= ceiling:
+            raise ConfigurationError(f"bounds of {ref}: floor {floor} must be above 0 and at most ceiling {ceiling}")
+
+
+def _minor(account: Account, field: str, amount: str) -> int:
+    try:
+        return account.money(amount).minor
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{field}: {error}") from None
 
 
 def save_account(connection: Connection, account: Account, world: World) -> None:

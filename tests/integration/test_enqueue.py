@@ -97,7 +97,20 @@ def test_what_was_queued_in_auto_can_be_approved_after_the_account_went_to_appro
     assert bench.drain() == []
     with bench.store.engine.begin() as connection:
         assert approve(connection, plan.plan_digest) == 1
+    clock.forward(seconds=18)
     assert [step.outcome for step in bench.drain()] == ["applied"]
+
+
+def test_an_approved_plan_does_not_go_out_in_one_moment(bench: Bench, clock: TwinClock) -> None:
+    bench.mode("approve")
+    plan = bench.enqueue(*(bench.budget(bench.adset(f"s{number}"), 5500) for number in range(20)))
+    approved_at = clock.forward(hours=8)
+    with bench.store.engine.begin() as connection:
+        approve(connection, plan.plan_digest)
+    delays = [row["not_before"] - approved_at for row in bench.queue]
+    assert timedelta(seconds=3) <= min(delays) < max(delays) <= timedelta(seconds=18)
+    assert len(set(delays)) == 20
+    assert {row["approved_at"] for row in bench.queue} == {approved_at}
 
 
 # --- refusals --------------------------------------------------------------------------------------

@@ -97,15 +97,22 @@ def test_nothing_waits_in_an_open_transaction_while_the_platform_answers(bench: 
 # --- order, modes, stops ---------------------------------------------------------------------------
 
 
-def test_two_changes_of_one_kind_to_one_object_are_applied_in_the_order_they_were_asked_for(
+def test_a_change_asked_for_while_an_older_one_of_its_kind_is_under_way_waits_for_its_end(
     bench: Bench, clock: TwinClock
 ) -> None:
     ref = bench.adset("a")
-    for status in ("PAUSED", "ACTIVE", "PAUSED"):
-        bench.enqueue(bench.change(ref, SetStatus(status=status)))
-    bench.sql("update pending_ad_changes set not_before = not_before - seq * interval '1 minute', priority = seq")
+    later = iter(["ACTIVE", "PAUSED"])
+
+    def ask_meanwhile(_path: str) -> None:
+        if status := next(later, None):
+            bench.enqueue(bench.change(ref, SetStatus(status=status), priority=1))
+            bench.due()
+            assert list(bench.executor("w2").drain()) == []
+
+    bench.platform.inside = ask_meanwhile
+    bench.enqueue(bench.pause(ref))
     clock.forward(minutes=1)
-    bench.drain()
+    assert [step.outcome for step in bench.drain()] == ["applied"] * 3
     assert [row["params"]["status"] for row in bench.platform.journal] == ["PAUSED", "ACTIVE", "PAUSED"]
 
 
@@ -151,11 +158,9 @@ def test_a_mode_switched_after_queueing_stops_what_was_not_approved(bench: Bench
 def test_a_stop_between_claim_and_intent_is_obeyed(bench: Bench, clock: TwinClock, stop: str, reason: str) -> None:
     bench.enqueue(bench.budget(bench.adset("a"), 5500))
     clock.forward(minutes=1)
-    worker = bench.executor()
-    change = worker._claim()
-    assert change is not None
+    claim = bench.claim()
     bench.sql(stop)
-    step = worker._see_through(change)
+    step = claim.see_through()
     assert (step.outcome, step.reason) == ("deferred", reason)
     assert bench.platform.journal == bench.history == []
     assert bench.statuses() == ["pending"]
@@ -177,7 +182,8 @@ def test_what_a_person_changed_is_shown_as_drift_and_left_alone(bench: Bench, cl
     ref, kept = bench.adset("a"), bench.adset("b")
     bench.platform.put(remote(ref), daily_budget=9000, status="PAUSED", effective_status="PAUSED")
     seen = {one.ref: one for one in refresh(bench.store.engine, lambda _: bench.platform, "sandbox")}
-    theirs = {"daily_budget": {"ours": 5000, "theirs": 9000}, "status": {"ours": "ACTIVE", "theirs": "PAUSED"}}
+    budget = {"ours": 5000, "theirs": 9000, "since": clock.now().isoformat()}
+    theirs = {"daily_budget": budget, "status": {"ours": "ACTIVE", "theirs": "PAUSED"}}
     assert (seen[ref].drift, seen[kept].drift) == (theirs, None)
     row = next(row for row in bench.rows(ad_objects) if row["ref"] == ref)
     assert (row["daily_budget"], row["drift"], row["observed_at"]) == (5000, theirs, clock.now())

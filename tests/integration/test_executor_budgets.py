@@ -1,4 +1,4 @@
-"""Budgets through the safe executor: fuzzed, held to the velocity rule, never against a person's edit."""
+"""Budgets through the safe executor: fuzzed, held to the velocity rule, to the object's bounds and Meta's own pace."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from flywheel_assets.core.errors import AmbiguousOutcome, TransientError
+from flywheel_assets.core.errors import AmbiguousOutcome, Throttled, TransientError
 from flywheel_assets.core.ids import rng
 from flywheel_assets.execution.records import Step
-from tests.executor_bench import Bench, remote
-from tests.fakes import Fault
+from tests.executor_bench import Bench, remote, waits
+from tests.fakes import Fault, most_in_any_hour
 from tests.integration.conftest import TwinClock
 
 
@@ -47,33 +47,45 @@ def test_the_amount_sent_is_the_asked_one_within_three_percent_and_the_audit_say
 
 @pytest.mark.parametrize(
     ("current", "asked", "set_to"),
-    [(5000, 12000, 6000), (5000, 1000, 4000), (1100, 500, 1000), (11000, 13000, 12000), (333, 9999, 1000)],
-    ids=["a fifth up", "a fifth down", "floor", "ceiling", "below the floor"],
+    [
+        (5000, 12000, 6000),
+        (5000, 1000, 4000),
+        (1100, 500, 1000),
+        (11000, 13000, 12000),
+        (333, 9999, 399),
+        (20000, 100, 16000),
+    ],
+    ids=["a fifth up", "a fifth down", "floor", "ceiling", "from below the floor", "from above the ceiling"],
 )
 def test_velocity_floor_and_ceiling_hold_after_the_fuzz(
     bench: Bench, clock: TwinClock, current: int, asked: int, set_to: int
 ) -> None:
     ref = bench.adset("a", budget=current)
     step = ask(bench, clock, ref, asked)
-    if current == 333:
-        assert step.outcome == "deferred"
-        assert step.reason == "no budget between 1000 and 12000 keeps the 20 % rule yet"
-        assert bench.shown_budget(ref) == 333
-    else:
-        assert (step.outcome, bench.shown_budget(ref)) == ("applied", set_to)
-        assert f"to {set_to}: allowed now is" in bench.history[-1]["adjustments"][-1]
+    assert (step.outcome, bench.shown_budget(ref)) == ("applied", set_to)
+    assert f"to {set_to}: allowed now is" in bench.history[-1]["adjustments"][-1]
 
 
 def test_a_fifth_in_six_hours_and_not_a_fifth_per_change(bench: Bench, clock: TwinClock, ref: str) -> None:
     assert ask(bench, clock, ref, 12000).outcome == "applied"
-    refused = ask(bench, clock, ref, 12000)
-    assert refused.outcome == "rejected"
-    assert "nothing_left: the budget stays 6000" in refused.reason
-    clock.forward(hours=5, minutes=57)
-    assert ask(bench, clock, ref, 12000).outcome == "rejected"
-    assert ask(bench, clock, ref, 12000).outcome == "applied"
+    opens = clock.now() + timedelta(hours=6)
+    waiting = ask(bench, clock, ref, 12000)
+    assert waiting.outcome == "deferred"
+    assert waiting.reason == f"the 20 % rule keeps the budget at 6000; room at {opens:%H:%M:%S}"
+    (first,) = waits([waiting], opens)
+    clock.move_to(opens - timedelta(milliseconds=1))
+    bench.due()
+    (again,) = bench.drain()
+    assert again.outcome == "deferred"
+    (second,) = waits([again], opens)
+    assert all(timedelta(seconds=3) <= after <= timedelta(seconds=18) for after in (first, second))
+    assert first != second
+    clock.move_to(opens)
+    bench.due()
+    assert [step.outcome for step in bench.drain()] == ["applied"]
     assert [row["actual_budget"] for row in bench.history] == [6000, 7200]
     assert bench.history[1]["finished_at"] - bench.history[0]["finished_at"] == timedelta(hours=6)
+    assert [(row["failures"], row["deferrals"]) for row in bench.queue] == [(0, 0), (0, 2)]
 
 
 def test_any_history_of_requests_keeps_the_velocity_rule_at_the_platform(
@@ -139,52 +151,79 @@ def test_an_owners_new_ceiling_binds_an_amount_that_was_settled_before_it(
     assert bench.shown_budget(ref) == 5100
 
 
-def test_a_persons_edit_wins(bench: Bench, clock: TwinClock, ref: str) -> None:
-    bench.platform.put(remote(ref), daily_budget=9000)
-    step = ask(bench, clock, ref, 5500)
-    assert step.outcome == "rejected"
-    assert "edited_elsewhere: 5000 when we last knew, 9000 now; that edit stays" in step.reason
-    assert (bench.shown_budget(ref), bench.platform.journal, bench.history) == (9000, [], [])
-
-
-def test_an_object_without_a_budget_of_its_own_is_refused(bench: Bench, clock: TwinClock, ref: str) -> None:
-    del bench.platform.objects[remote(ref)]["daily_budget"]
-    step = ask(bench, clock, ref, 5500)
-    assert (step.outcome, bench.platform.journal) == ("rejected", [])
-    assert "no_budget" in step.reason
-
-
 def test_a_change_that_would_change_nothing_is_not_sent(bench: Bench, clock: TwinClock, ref: str) -> None:
     step = ask(bench, clock, ref, 5000, fuzz=0)
-    assert (step.outcome, bench.platform.journal) == ("rejected", [])
-    assert "nothing_left" in step.reason
+    assert (step.outcome, bench.platform.journal) == ("cancelled", [])
+    assert step.reason == f"{ref}: the budget is 5000 already"
 
 
-def test_after_an_accepted_edit_too_large_for_the_rule_we_wait_until_it_has_left_the_window(
+def test_a_budget_at_its_own_ceiling_is_not_asked_for_again_and_again(bench: Bench, clock: TwinClock) -> None:
+    ref = bench.adset("a", budget=12000)
+    step = ask(bench, clock, ref, 15000)
+    assert (step.outcome, bench.platform.journal) == ("cancelled", [])
+    assert step.reason == f"{ref}: the budget stays 12000: allowed now is 9600 to 12000"
+
+
+# --- how often -------------------------------------------------------------------------------------
+
+
+def test_three_changes_of_one_budget_an_hour_and_the_fourth_is_told_when(
     bench: Bench, clock: TwinClock, ref: str
 ) -> None:
-    ask(bench, clock, ref, 5500)
-    accepted_at = clock.now()
-    bench.platform.put(remote(ref), daily_budget=9000)
-    bench.sql("update ad_objects set daily_budget = 9000 where ref = :ref", ref=ref)
-    assert ask(bench, clock, ref, 9500).outcome == "deferred"
-    steps = bench.drain_all()
-    assert {step.outcome for step in steps[:-1]} == {"deferred"}
-    assert steps[-1].outcome == "applied"
-    assert timedelta(hours=6) <= clock.now() - accepted_at < timedelta(hours=7, minutes=5)
-    assert bench.shown_budget(ref) > 9000
+    for minor in (5100, 5200, 5100):
+        assert ask(bench, clock, ref, minor, fuzz=0).outcome == "applied"
+    other = bench.adset("b")
+    assert ask(bench, clock, other, 5100).outcome == "applied"
+    opens = bench.history[0]["finished_at"] + timedelta(hours=1)
+    waiting = ask(bench, clock, ref, 5200, fuzz=0)
+    assert waiting.outcome == "deferred"
+    assert waiting.reason == f"budget of {ref}: 3 of 3 actions used in the last hour; room at {opens:%H:%M:%S}"
+    (after,) = waits([waiting], opens)
+    assert timedelta(seconds=3) <= after <= timedelta(seconds=18)
+    assert bench.ask(bench.status(ref, "PAUSED")).outcome == "applied"  # it is the budget that waits, not the ad set
+    clock.move_to(opens)
+    bench.due()
+    assert [step.outcome for step in bench.drain()] == ["applied"]
 
 
-def test_what_stood_before_a_conflict_still_binds_after_it(bench: Bench, clock: TwinClock, ref: str) -> None:
-    """Our 5500 and the 5000 before it were in force within the window, whatever a person made of it then."""
-    bench.platform.writes = [Fault(AmbiguousOutcome("cut off"), landed=True)]
-    bench.enqueue(bench.budget(ref, 5500))
-    clock.forward(minutes=1)
-    worker = bench.executor()
-    worker.run_one()
-    bench.platform.put(remote(ref), daily_budget=5800)
-    assert next(worker.drain()).outcome == "rejected"
-    assert [row["status"] for row in bench.history] == ["conflict"]
-    bench.sql("update ad_objects set daily_budget = 5800 where ref = :ref", ref=ref)
-    ask(bench, clock, ref, 12000)
-    assert bench.shown_budget(ref) == 6000
+def test_no_sliding_hour_holds_more_than_three_changes_of_a_budget(bench: Bench, clock: TwinClock, ref: str) -> None:
+    draw = rng("owner", 5)
+    for _ in range(40):
+        bench.enqueue(bench.budget(ref, int(draw.uniform(4500, 5500))))
+        clock.forward(minutes=float(draw.uniform(1, 20)))
+        if draw.uniform() < 0.2:
+            bench.platform.writes = [Fault(AmbiguousOutcome("cut off"), landed=bool(draw.integers(2)))]
+        bench.drain()
+    bench.drain_all()
+    assert most_in_any_hour([row["at"] for row in bench.platform.journal]) == 3
+
+
+def test_a_budget_the_platform_has_blocked_waits_for_an_hour_and_so_does_a_new_change_of_it(
+    bench: Bench, clock: TwinClock, ref: str
+) -> None:
+    """Others change budgets too: the platform knows of more changes than we do."""
+    hour = timedelta(hours=1)
+    refusal = Throttled("blocked", retry_after=timedelta(minutes=1), scope="object", code=613, subcode=1487632)
+    bench.platform.writes = [Fault(refusal)]
+    assert ask(bench, clock, ref, 5100).outcome == "deferred"
+    opens = clock.now() + hour
+    new = ask(bench, clock, ref, 5200)
+    assert (new.outcome, new.reason) == ("deferred", f"budget of {ref}: the platform has blocked it for an hour")
+    (after,) = waits([new], opens)
+    assert timedelta(seconds=3) <= after <= timedelta(seconds=18)
+    assert ask(bench, clock, bench.adset("b"), 5200).outcome == "applied"
+    clock.move_to(opens - timedelta(milliseconds=1))
+    bench.due()
+    assert [step.outcome for step in bench.drain()] == ["deferred"]
+    clock.move_to(opens)
+    bench.due()
+    assert [step.outcome for step in bench.drain()] == ["applied"]
+    assert [row["path"] for row in bench.platform.journal].count(remote(ref)) == 2
+    assert {row["failures"] for row in bench.queue} == {0}
+
+
+def test_another_throttle_of_an_object_does_not_block_its_budget(bench: Bench, clock: TwinClock, ref: str) -> None:
+    busy = Throttled("busy", retry_after=timedelta(minutes=30), scope="object", code=613, subcode=1)
+    bench.platform.writes = [Fault(busy)]
+    assert ask(bench, clock, ref, 5100).outcome == "deferred"
+    assert ask(bench, clock, ref, 5200).outcome == "applied"

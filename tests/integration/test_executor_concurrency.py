@@ -7,7 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from threading import Barrier
+from threading import Lock
 
 from sqlalchemy import text
 
@@ -16,24 +16,11 @@ from flywheel_assets.core.ids import rng
 from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.records import Step
-from tests.executor_bench import Bench
+from tests.executor_bench import Bench, remote
 from tests.fakes import Fault, most_in_any_hour
 from tests.integration.conftest import TwinClock
 
-WORKERS = 8
 CAMPAIGN_AND_UPLOADS = {"create_campaign", "upload_video", "upload_image"}
-
-
-def drain_together(bench: Bench, **safety: int) -> list[Step]:
-    """Every worker drains what is due, all starting at once; keywords replace limits."""
-    start = Barrier(WORKERS)
-
-    def work(number: int) -> list[Step]:
-        start.wait()
-        return list(bench.executor(f"w{number}", **safety).drain())
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return [step for steps in pool.map(work, range(WORKERS)) for step in steps]
 
 
 def slow(_path: str) -> None:
@@ -51,7 +38,7 @@ def test_eight_workers_never_exceed_a_campaigns_hour_and_send_nothing_twice(benc
     clock.forward(minutes=1)
     outcomes = Counter[str]()
     while "pending" in bench.statuses():
-        outcomes.update(step.outcome for step in drain_together(bench))
+        outcomes.update(step.outcome for step in bench.drain_together())
         clock.forward(minutes=17)
     assert set(outcomes) == {"applied", "deferred"}
     assert set(bench.statuses()) == {"applied"}
@@ -67,7 +54,7 @@ def test_eight_workers_never_exceed_the_accounts_hour(bench: Bench, clock: TwinC
     bench.enqueue(*(one for one in bench.launch(tmp_path, variations=10) if one.spec.kind in CAMPAIGN_AND_UPLOADS))
     clock.forward(minutes=1)
     while "pending" in bench.statuses():
-        drain_together(bench, account_writes_per_hour=5)
+        bench.drain_together(account_writes_per_hour=5)
         clock.forward(minutes=17)
     uploads = [row["at"] for row in bench.platform.journal if row["path"] != "act_1/campaigns"]
     assert len(uploads) == 20
@@ -75,17 +62,33 @@ def test_eight_workers_never_exceed_the_accounts_hour(bench: Bench, clock: TwinC
 
 
 def test_eight_workers_keep_the_order_of_changes_to_one_object(bench: Bench, clock: TwinClock) -> None:
-    bench.platform.inside = slow
-    refs = [bench.adset(name) for name in "abcd"]
-    for number in range(3):
-        bench.enqueue(*(bench.pause(ref) if number % 2 else bench.budget(ref, 5200 + 100 * number) for ref in refs))
+    """Each budget is asked for while the one before it is under way, so none is superseded."""
+    later = {remote(bench.adset(name)): [(f"c1/{name}/adset", 5200), (f"c1/{name}/adset", 5300)] for name in "abcd"}
+    guard, under_way = Lock(), list[int]()
+
+    def ask_meanwhile(path: str) -> None:
+        with guard:
+            under_way.append(open_attempts(bench, path))
+            following = later[path].pop(0) if later[path] else None
+        if following is not None:
+            bench.enqueue(bench.budget(*following))
+            bench.due()
+        slow(path)
+
+    bench.platform.inside = ask_meanwhile
+    bench.enqueue(*(bench.budget(f"c1/{name}/adset", 5100) for name in "abcd"))
     clock.forward(minutes=1)
-    drain_together(bench)
-    done = [row for row in bench.history if row["change_type"] == "set_budget"]
-    for ref in refs:
-        asked = [row["requested_budget"] for row in done if row["object_ref"] == ref]
-        assert asked == sorted(asked)
-        assert len(asked) == 2
+    bench.drain_together()
+    bench.drain()  # a worker may have left before the last one was asked for
+    assert set(bench.statuses()) == {"applied"}
+    for name in "abcd":
+        asked = [row["requested_budget"] for row in bench.history if row["object_ref"] == f"c1/{name}/adset"]
+        assert asked == [5100, 5200, 5300]
+    assert under_way == [1] * 12
+
+
+def open_attempts(bench: Bench, remote_id: str) -> int:
+    return sum(row["finished_at"] is None for row in bench.history if row["remote_id"] == remote_id)
 
 
 def test_workers_share_a_launch_with_faults_and_build_each_part_once(bench: Bench, tmp_path: Path) -> None:
@@ -133,8 +136,8 @@ def test_after_a_freeze_has_returned_no_call_starts(bench: Bench, clock: TwinClo
                 returned.append(connection.execute(text("select clock_timestamp()")).scalar_one())
 
     bench.platform.inside = freeze
-    drain_together(bench)
+    bench.drain_together()
     assert all(row["started_real"] < min(returned) for row in bench.history)
     assert Counter(bench.statuses()) == {"applied": len(bench.platform.journal), "pending": 40 - len(bench.history)}
     assert "pending" in bench.statuses()
-    assert drain_together(bench) == []
+    assert bench.drain_together() == []

@@ -8,11 +8,13 @@ import pytest
 
 from flywheel_assets.core.changes import CreateCampaign
 from flywheel_assets.core.errors import AmbiguousOutcome
-from flywheel_assets.execution.attempt import LostClaim, hold
+from flywheel_assets.execution.attempt import LostClaim, begin, still_alive
 from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
 from flywheel_assets.execution.limits import Deferral
 from flywheel_assets.execution.outcomes import defer
 from flywheel_assets.execution.queue import is_due
+from flywheel_assets.execution.records import Observed
+from flywheel_assets.settings import Safety
 from flywheel_assets.store.tables import ad_objects
 from tests.executor_bench import Bench
 from tests.fakes import Fault
@@ -46,8 +48,7 @@ def no_gaps(bench: Bench) -> bool:
 
 def test_a_claim_is_nobody_elses_while_its_lease_lasts(bench: Bench, clock: TwinClock, ref: str) -> None:
     due_budget(bench, clock, ref)
-    held = bench.executor("w1")._claim()
-    assert held is not None
+    bench.claim("w1")
     assert list(bench.executor("w2").drain()) == []
     clock.forward(hours=24)
     assert list(bench.executor("w2").drain()) == []  # leases are real time; the twin's clock moves none of them
@@ -57,18 +58,17 @@ def test_a_worker_that_dies_before_its_intent_leaves_the_change_to_the_next(
     bench: Bench, clock: TwinClock, ref: str
 ) -> None:
     due_budget(bench, clock, ref)
-    late = bench.executor("w1")._claim()
-    assert late is not None
+    late = bench.claim("w1")
     bench.lose_leases()
     with bench.store.engine.connect() as connection:
         assert is_due(connection)
     second = bench.executor("w2")
-    second._tidy()
+    second.tidy()
     (row,) = bench.queue
     assert (row["status"], row["wait_reason"]) == ("pending", "worker w1 lost its lease while claimed")
     assert [step.outcome for step in second.drain()] == ["applied"]
     with pytest.raises(LostClaim):
-        bench.executor("w1")._see_through(late)
+        late.see_through()
     assert [row["worker"] for row in bench.history] == ["w2"]
     assert len(bench.platform.journal) == 1
 
@@ -85,7 +85,7 @@ def test_a_worker_that_dies_in_its_call_is_read_back(
     assert bench.drain() == []
     bench.lose_leases()
     second = bench.executor("w2")
-    second._tidy()
+    second.tidy()
     assert bench.statuses() == ["unknown"]
     bench.drain_all()
     assert bench.statuses() == ["applied"]
@@ -109,7 +109,7 @@ def test_a_worker_that_dies_after_its_call_is_read_back(bench: Bench, clock: Twi
 
 
 def test_a_late_answer_writes_nothing(bench: Bench, clock: TwinClock) -> None:
-    """The first worker hangs in its call; the second takes over, finds nothing, sends; then the first answer comes.
+    """The first worker hangs in its call; the second takes over, waits until it must have landed, finds nothing, sends.
 
     The first call lands after all: that a lease outlives the HTTP timeout is what keeps this from happening.
     """
@@ -120,6 +120,8 @@ def test_a_late_answer_writes_nothing(bench: Bench, clock: TwinClock) -> None:
     def hang(_path: str) -> None:
         bench.platform.inside = None
         bench.lose_leases()
+        assert list(second.drain()) == []
+        clock.forward(seconds=90)
         taken.extend(step.outcome for step in second.drain())
         clock.forward(seconds=1)
         taken.extend(step.outcome for step in second.drain())
@@ -135,21 +137,36 @@ def test_a_late_answer_writes_nothing(bench: Bench, clock: TwinClock) -> None:
 
 def test_a_stale_token_opens_nothing(bench: Bench, clock: TwinClock, ref: str) -> None:
     due_budget(bench, clock, ref)
-    stale = bench.executor("w1")._claim()
-    assert stale is not None
+    stale = bench.claim("w1").change
     bench.lose_leases()
-    second = bench.executor("w2")
-    second._tidy()
-    fresh = second._claim()
-    assert fresh is not None
-    assert fresh.fencing_token > stale.fencing_token
+    bench.executor("w2").tidy()
+    fresh = bench.claim("w2")
+    assert fresh.change.fencing_token > stale.fencing_token
     before = bench.queue
-    with bench.store.engine.begin() as connection, pytest.raises(LostClaim):
-        hold(connection, stale)
     with pytest.raises(LostClaim), bench.store.engine.begin() as connection:
-        defer(connection, stale, Deferral(clock.now() + timedelta(hours=1), "too late"))
+        begin(connection, stale, Observed(), Safety())
+    with pytest.raises(LostClaim), bench.store.engine.begin() as connection:
+        defer(connection, stale, Deferral(clock.now() + timedelta(hours=1), "too late"), Safety())
     assert bench.queue == before
-    assert second._see_through(fresh).outcome == "applied"
+    assert fresh.see_through().outcome == "applied"
+
+
+def test_a_call_under_way_is_kept_alive_by_its_holder_only(bench: Bench, clock: TwinClock, ref: str) -> None:
+    due_budget(bench, clock, ref)
+    bench.platform.inside = lambda _: bench.lose_leases()
+    stale = bench.claim("w1")
+    with pytest.raises(LostClaim):
+        stale.see_through()
+    with pytest.raises(LostClaim), bench.store.engine.begin() as connection:
+        still_alive(connection, stale.change, Safety())  # late, though nobody has taken over yet
+    bench.platform.inside = None
+    bench.executor("w2").tidy()
+    fresh = bench.claim("w2")
+    before = bench.queue
+    with pytest.raises(LostClaim), bench.store.engine.begin() as connection:
+        still_alive(connection, stale.change, Safety())
+    assert bench.queue == before
+    assert fresh.see_through().outcome == "applied"
 
 
 def test_a_lease_that_ran_out_is_lost_even_before_anybody_took_over(bench: Bench, clock: TwinClock, ref: str) -> None:
@@ -170,13 +187,12 @@ def test_an_unknown_outcome_stays_unknown_when_the_worker_that_reads_it_back_die
     bench.enqueue(bench.budget(ref, 5500, expires_at=clock.now() + timedelta(minutes=5)))
     clock.forward(minutes=1)
     bench.platform.writes = [Fault(AmbiguousOutcome("cut off"), landed=True)]
-    first = bench.executor("w1")
-    first.run_one()
-    assert first._claim() is not None
+    bench.executor("w1").run_one()
+    bench.claim("w1")
     bench.lose_leases()
     clock.forward(hours=1)
     second = bench.executor("w2")
-    second._tidy()
+    second.tidy()
     assert bench.statuses() == ["unknown"]
     assert [step.outcome for step in second.drain()] == ["applied"]
     assert [row["status"] for row in bench.history] == ["reconciled"]

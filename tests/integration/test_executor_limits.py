@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flywheel_assets.execution.records import Step
-from tests.executor_bench import Bench
+from tests.executor_bench import Bench, waits
 from tests.fakes import most_in_any_hour
 from tests.integration.conftest import TwinClock
 
@@ -18,17 +18,22 @@ def test_fourteen_changes_of_a_campaign_fit_into_an_hour_and_the_next_one_is_tol
     start = clock.forward(minutes=1)
     steps = bench.drain()
     assert [step.outcome for step in steps] == ["applied"] * 14 + ["deferred"] * 6
-    assert {step.until for step in steps[14:]} == {start + timedelta(hours=1)}
     opens = start + timedelta(hours=1)
+    after = waits(steps[14:], opens)
+    assert timedelta(seconds=3) <= min(after) < max(after) <= timedelta(seconds=18)
+    assert len(set(after)) == 6
     assert steps[14].reason == f"campaign c1/campaign: 14 of 14 actions used in the last hour; room at {opens:%H:%M:%S}"
     waiting = [row for row in bench.queue if row["status"] == "pending"]
     assert [(row["failures"], row["deferrals"], row["wait_reason"]) for row in waiting] == [
         (0, 1, steps[14].reason)
     ] * 6
-    clock.move_to(opens - timedelta(milliseconds=1))
+    assert sorted(row["not_before"] - opens for row in waiting) == sorted(after)
+    clock.move_to(opens + min(after) - timedelta(milliseconds=1))
     assert bench.drain() == []
-    clock.move_to(opens)
-    assert [step.outcome for step in bench.drain()] == ["applied"] * 6
+    clock.move_to(opens + min(after))
+    assert [step.outcome for step in bench.drain()] == ["applied"]
+    clock.move_to(opens + max(after))
+    assert [step.outcome for step in bench.drain()] == ["applied"] * 5
 
 
 def test_the_fifteenth_action_is_kept_for_a_safety_pause(bench: Bench, clock: TwinClock) -> None:
@@ -78,10 +83,16 @@ def test_a_slow_call_counts_until_an_hour_after_it_ended(bench: Bench, clock: Tw
     bench.platform.inside = lambda _: clock.forward(minutes=3)
     steps = bench.drain()
     assert [step.outcome for step in steps] == ["applied"] * 14 + ["deferred"]
-    assert steps[-1].until == start + timedelta(hours=1, minutes=3)
+    opens = start + timedelta(hours=1, minutes=3)
+    (first,) = waits(steps[-1:], opens)
     clock.move_to(start + timedelta(hours=1, minutes=2))
-    bench.sql("update pending_ad_changes set not_before = flywheel_now() where status = 'pending'")
-    assert [(step.outcome, step.until) for step in bench.drain()] == [("deferred", steps[-1].until)]
+    bench.due()
+    again = bench.drain()
+    assert [step.outcome for step in again] == ["deferred"]
+    (second,) = waits(again, opens)
+    assert timedelta(seconds=3) <= first <= timedelta(seconds=18)
+    assert timedelta(seconds=3) <= second <= timedelta(seconds=18)
+    assert first != second  # a fresh jitter for each deferral
 
 
 def test_uploads_count_toward_the_account_and_not_toward_the_campaign(bench: Bench, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from flywheel_assets.settings import Safety
 from tests.executor_bench import Bench
 from tests.integration.conftest import TwinClock
 
+ACTIVE = Observed(fields={"status": "ACTIVE"})
 IMPATIENT = "set local lock_timeout = '200ms';"
 
 
@@ -64,11 +65,10 @@ def test_a_freeze_waits_for_an_intent_that_is_being_written(bench: Bench, clock:
     """So that once the freeze has returned, every intent is either on record or will see it."""
     bench.enqueue(bench.pause(bench.adset("a")))
     clock.forward(minutes=1)
-    change = bench.executor()._claim()
-    assert change is not None
+    change = bench.claim().change
     freeze = "update accounts set frozen = true, frozen_reason = 'stop'"
     with bench.store.engine.begin() as connection:
-        attempts.begin(connection, change, Observed(), Safety())
+        attempts.begin(connection, change, ACTIVE, Safety())
         with pytest.raises(OperationalError, match="lock timeout"):
             bench.sql(f"{IMPATIENT} {freeze}")
 
@@ -124,10 +124,9 @@ def test_room_is_counted_under_the_same_lock_as_the_intent_is_written(
     worker = bench.executor()
     for _ in range(used):
         worker.run_one()
-    change = worker._claim()
-    assert change is not None
+    change = bench.claim().change
     with bench.store.engine.begin() as connection:
-        begun = attempts.begin(connection, change, Observed(), Safety())
+        begun = attempts.begin(connection, change, ACTIVE, Safety())
         with pytest.raises(OperationalError, match="lock timeout"):
             bench.sql(f"{IMPATIENT} {LOCK_CAMPAIGN}")
     assert isinstance(begun, outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,18 +145,44 @@ def test_a_lost_answer_on_a_budget_is_read_back(
     assert twin.gaps() == 0
 
 
-def test_metas_own_limit_of_four_budget_changes_an_hour_is_a_wait_and_no_failure(
-    bench: Bench, twin: Twin, tmp_path: Path
+def test_our_own_limit_keeps_a_budget_away_from_metas(bench: Bench, twin: Twin, tmp_path: Path) -> None:
+    bench.enqueue(*bench.launch(tmp_path, variations=1))
+    twin.drain()
+    outcomes = []
+    for minor in (9000, 9500, 9000, 9500, 9000):
+        bench.enqueue(bench.budget("c1/v0/adset", minor))
+        bench.due()
+        outcomes += [step.outcome for step in twin.executor.drain()]
+    assert outcomes == ["applied"] * 3 + ["deferred"] * 2
+    twin.drain()
+    assert bench.statuses()[-2:] == ["superseded", "applied"]
+    remote_id = bench.known("c1/v0/adset")["remote_id"]
+    assert [row["applied"] for row in twin.writes(remote_id)] == [True] * 4
+    assert twin.gaps() == 0
+
+
+def test_metas_block_of_a_budget_that_others_changed_too_often_is_a_wait_and_no_failure(
+    bench: Bench, clock: TwinClock, twin: Twin, tmp_path: Path
 ) -> None:
     bench.enqueue(*bench.launch(tmp_path, variations=1))
     twin.drain()
-    for minor in (9000, 9500, 9000, 9500, 9000):
+    remote_id, client = bench.known("c1/v0/adset")["remote_id"], twin.executor.platform_for(bench.account.account_id)
+    for minor in (9000, 9500, 9000, 10000):  # the last is what we know
+        client.update(remote_id, {"daily_budget": minor})
+    outcomes = []
+    for minor in (9000, 9500):
         bench.enqueue(bench.budget("c1/v0/adset", minor))
-    steps = [step for step in twin.drain() if step.change.spec.kind == "set_budget"]
-    assert [step.outcome for step in steps] == ["applied"] * 4 + ["deferred", "applied"]
-    assert "613/1487632" in steps[4].reason
+        bench.due()
+        outcomes += list(twin.executor.drain())
+    blocked_at = clock.now()
+    assert [step.outcome for step in outcomes] == ["deferred"] * 2
+    assert "613/1487632" in outcomes[0].reason
+    assert "the platform has blocked it for an hour" in outcomes[1].reason
+    twin.drain()
+    assert bench.statuses()[-2:] == ["superseded", "applied"]
+    assert clock.now() - blocked_at >= timedelta(hours=1)
+    assert [row["applied"] for row in twin.writes(remote_id)] == [True] * 4 + [False, True]
     assert {row["failures"] for row in bench.queue} == {0}
-    assert twin.gaps() == 0
 
 
 def test_a_bad_token_stops_the_account_and_a_person_lets_it_go_on(bench: Bench, twin: Twin, tmp_path: Path) -> None:

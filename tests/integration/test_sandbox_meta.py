@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import requests
@@ -23,89 +23,7 @@ from flywheel_assets.sandbox.meta.rules import effective_status
 from flywheel_assets.sandbox.meta.state import SandboxMeta
 from flywheel_assets.sandbox.meta.wire import Call
 from flywheel_assets.sandbox.server import SandboxServer
-
-TOKEN = "EAAtoken-canary"  # noqa: S105 - a canary that must never show up
-START = datetime(2026, 11, 2, 8, tzinfo=UTC)
-CAMPAIGN = {
-    "name": "C",
-    "objective": "OUTCOME_LEADS",
-    "status": "PAUSED",
-    "special_ad_categories": [],
-    "is_adset_budget_sharing_enabled": False,
-}
-
-
-class Twin:
-    """The running twin and the few calls these tests make, with one kept connection."""
-
-    def __init__(self, path: Path, **options: Any) -> None:
-        self.now = START
-        self.state = SandboxMeta(path, {"act_1": "EUR", "act_2": "JPY"}, lambda: self.now, **options)
-        self.server = SandboxServer(build_app(self.state))
-        self.http = requests.Session()
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.http.close()
-        self.server.__exit__()
-        self.state.close()
-
-    def get(self, path: str, **params: Any) -> dict[str, Any]:
-        return self.send("GET", path, params={"access_token": TOKEN, **params})
-
-    def post(self, path: str, params: dict[str, Any] | None = None, **files: Any) -> dict[str, Any]:
-        form = {
-            key: value if isinstance(value, str) else json.dumps(value)
-            for key, value in (params or {}).items()
-            if value is not None
-        }
-        return self.send("POST", path, data={"access_token": TOKEN, **form}, files=files or None)
-
-    def send(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        self.last = self.http.request(method, f"{self.server.url}/v26.0/{path}", timeout=10, **more)
-        answer: dict[str, Any] = self.last.json()
-        return answer
-
-    def refused(self, answer: dict[str, Any]) -> tuple[int, int | None]:
-        error = answer["error"]
-        assert self.state.journal()[-1]["answer"] == answer
-        assert not self.state.journal()[-1]["applied"]
-        return error["code"], error.get("error_subcode")
-
-    def campaign(self, **more: Any) -> str:
-        return str(self.post("act_1/campaigns", {**CAMPAIGN, **more})["id"])
-
-    def adset(self, campaign: str, **more: Any) -> dict[str, Any]:
-        params = {
-            "name": "S",
-            "campaign_id": campaign,
-            "billing_event": "IMPRESSIONS",
-            "optimization_goal": "LEAD_GENERATION",
-            "targeting": {"geo_locations": {"countries": ["DE"]}},
-            "daily_budget": 5000,
-            "status": "ACTIVE",
-            **more,
-        }
-        return self.post("act_1/adsets", params)
-
-    def video(self) -> str:
-        return str(self.post("act_1/advideos", {"title": "V"}, source=("v.mp4", b"film"))["id"])
-
-    def image(self) -> str:
-        return str(self.post("act_1/adimages", filename=("i.jpg", b"still"))["images"]["i.jpg"]["hash"])
-
-    def creative(self, **video_data: Any) -> dict[str, Any]:
-        return self.post(
-            "act_1/adcreatives", {"name": "K", "object_story_spec": {"page_id": "7", "video_data": video_data}}
-        )
-
-    def ready_creative(self) -> str:
-        video, image = self.video(), self.image()
-        self.now += timedelta(seconds=60)
-        return str(self.creative(video_id=video, image_hash=image)["id"])
+from tests.meta_bench import CAMPAIGN, START, TOKEN, Twin
 
 
 @pytest.fixture
@@ -258,7 +176,8 @@ def test_what_the_twin_cannot_do_is_refused_and_not_pretended(twin: Twin) -> Non
     twin.adset(campaign)
     assert twin.refused(twin.post(f"{campaign}/", {"adset_budgets": [{"adset_id": "1", "daily_budget": 500}]}))
     assert twin.refused(twin.post("act_1/advideos", {"file_url": "https://example.org/v.mp4"})) == (100, None)
-    assert twin.refused(twin.get("act_1/activities")) == (2500, None)
+    assert twin.refused(twin.get("act_1/adspixels")) == (2500, None)
+    assert twin.refused(twin.get("act_1/activities", uid="7")) == (100, None)
     assert twin.refused(twin.get("act_1/campaigns", date_preset="today")) == (100, None)
     rule = [{"field": "name", "operator": "GREATER_THAN", "value": "a"}]
     assert twin.refused(twin.get("act_1/campaigns", filtering=json.dumps(rule))) == (100, None)
@@ -472,6 +391,19 @@ def test_faults_hit_what_they_match_as_often_as_ordered(twin: Twin) -> None:
     requests.post(f"{twin.server.url}/_sandbox/faults", json=order, timeout=5)
     assert requests.post(f"{twin.server.url}/_sandbox/faults", json=[], timeout=5).json() == {"outstanding": 0}
     assert "id" in twin.adset(campaign)
+
+
+def test_a_slow_answer_is_slow_before_or_after_the_call_is_applied(twin: Twin) -> None:
+    campaign = twin.campaign()
+    for kind, names in (("latency", ["C"]), ("latency_after", ["late"])):
+        order: Any = [{"kind": kind, "seconds": 60}]
+        requests.post(f"{twin.server.url}/_sandbox/faults", json=order, timeout=5)
+        form = {"access_token": TOKEN, "name": "late"}
+        with pytest.raises(requests.ReadTimeout):
+            twin.http.post(f"{twin.server.url}/v26.0/{campaign}/", data=form, timeout=0.3)
+        while kind == "latency_after" and twin.state.journal()[-1]["fault"] != kind:
+            time.sleep(0.01)
+        assert [row["data"]["name"] for row in twin.state.objects()] == names
 
 
 def test_a_reset_is_a_reset_and_not_an_orderly_close(twin: Twin) -> None:

@@ -4,4 +4,4 @@ set status = 'expired', finished_at = flywheel_now(),
 where world = current_setting('flywheel.world')
   and status in ('proposed', 'pending')
   and expires_at <= flywheel_now()
-returning id
+returning object_ref, change_type

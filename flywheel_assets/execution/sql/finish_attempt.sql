@@ -6,3 +6,4 @@ set status = :status,
     finished_at = case when :status = 'unknown' then null else flywheel_now() end,
     finished_real = clock_timestamp()
 where id = :attempt_id
+returning id

@@ -7,4 +7,5 @@ set status = :status,
     wait_reason = :reason,
     worker = null, lease_until = null
 where id = :change_id and fencing_token = :fencing_token and status in ('claimed', 'executing')
+  and lease_until > clock_timestamp()
 returning id

@@ -1,89 +1,58 @@
-"""The twin as an HTTP application: the Graph paths, and a small desk to order faults and read the journal."""
+"""The twin as an HTTP application: the Graph paths with their faults; `desk` is beside them."""
 
 from __future__ import annotations
 
 import asyncio
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from flywheel_assets.sandbox.meta.batch import is_batch, serve_batch
+from flywheel_assets.sandbox.meta.desk import desk_routes
 from flywheel_assets.sandbox.meta.errors import GraphError
-from flywheel_assets.sandbox.meta.faults import Fault, Faults
+from flywheel_assets.sandbox.meta.faults import ENVELOPE, PART, REQUEST, Fault, Faults, refusal_of
 from flywheel_assets.sandbox.meta.graph import Answer, note_unanswered, serve
 from flywheel_assets.sandbox.meta.state import SandboxMeta
 from flywheel_assets.sandbox.meta.wire import Call, read_call
 
 _BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-_ORDERS = TypeAdapter(list[Fault])
-_HOURS = TypeAdapter(list[AwareDatetime])  # starts of the hours that insights leave out until the next order
 
 
 def build_app(state: SandboxMeta) -> Starlette:
     """The application over ``state``. Connection resets need `SandboxServer`, which hands over the means."""
-    twin = _Twin(state)
-    return Starlette(
-        routes=[
-            Route("/_sandbox/faults", twin.order_faults, methods=["POST"]),
-            Route("/_sandbox/hidden_hours", twin.hide_hours, methods=["POST"]),
-            Route("/_sandbox/journal", twin.journal),
-            Route("/_sandbox/objects", twin.objects),
-            Route("/{version}/{path:path}", twin.graph, methods=["GET", "POST", "DELETE"]),
-        ]
-    )
+    faults = Faults()
+    graph = _Graph(state, faults)
+    paths = Route("/{version}/{path:path}", graph.answer, methods=["GET", "POST", "DELETE"])
+    return Starlette(routes=[*desk_routes(state, faults), paths])
 
 
-class _Twin:
-    def __init__(self, state: SandboxMeta) -> None:
-        self._state, self._faults = state, Faults()
+class _Graph:
+    def __init__(self, state: SandboxMeta, faults: Faults) -> None:
+        self._state, self._faults = state, faults
 
-    async def order_faults(self, request: Request) -> Response:
-        try:
-            orders = _ORDERS.validate_json(await request.body())
-        except ValidationError as refused:
-            return JSONResponse({"errors": refused.errors(include_context=False, include_url=False)}, status_code=422)
-        self._faults.order(orders)
-        return JSONResponse({"outstanding": len(orders)})
-
-    async def hide_hours(self, request: Request) -> Response:
-        try:
-            hours = _HOURS.validate_json(await request.body())
-        except ValidationError as refused:
-            return JSONResponse({"errors": refused.errors(include_context=False, include_url=False)}, status_code=422)
-        self._state.hidden_hours = frozenset(hour.timestamp() for hour in hours)
-        return JSONResponse({"hidden": len(self._state.hidden_hours)})
-
-    async def journal(self, _: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._state.journal))
-
-    async def objects(self, _: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._state.objects))
-
-    async def graph(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         call = await read_call(request)
-        fault = self._faults.take(call)
+        fault = self._faults.take(call, ENVELOPE if is_batch(call) else REQUEST)
         if fault is None:
-            return _respond(await run_in_threadpool(serve, self._state, call))
+            return _respond(await run_in_threadpool(self._serve, call))
         return await self._faulty(request, call, fault)
+
+    def _serve(self, call: Call, fault: str | None = None, refusal: GraphError | None = None) -> Answer:
+        if is_batch(call) and refusal is None:
+            return serve_batch(self._state, call, lambda part: self._faults.take(part, PART), fault=fault)
+        return serve(self._state, call, fault=fault, refusal=refusal)
 
     async def _faulty(self, request: Request, call: Call, fault: Fault) -> Response:
         if fault.kind in {"reset_before", "html_502", "json_500"}:
             return await self._lost_before(request, call, fault)
-        refusal = None
-        if fault.kind == "error":
-            refusal = GraphError(
-                "Ordered by the sandbox",
-                code=fault.code,
-                subcode=fault.subcode,
-                status=fault.status,
-                transient=fault.is_transient,
-            )
         if fault.kind == "latency":
             await asyncio.sleep(fault.seconds)
-        answer = await run_in_threadpool(serve, self._state, call, fault=fault.kind, refusal=refusal)
+        answer = await run_in_threadpool(self._serve, call, fault.kind, refusal_of(fault))
+        if fault.kind == "latency_after":
+            await asyncio.sleep(fault.seconds)
         if fault.kind == "reset_after":
             _reset(request)
         if fault.kind in {"reset_after", "commit_then_hang"}:

@@ -17,6 +17,7 @@ from flywheel_assets.core.ids import rng
 from flywheel_assets.sandbox.market.comparison import BudgetPath
 from flywheel_assets.sandbox.market.delivery import HourDelivery, deliver
 from flywheel_assets.sandbox.market.latent import latent_of
+from flywheel_assets.sandbox.meta.restrictions import disabled
 from flywheel_assets.sandbox.meta.rules import effective_status
 from flywheel_assets.sandbox.meta.state import Node, SandboxMeta
 
@@ -95,7 +96,9 @@ def _deliver_hour(state: SandboxMeta, one: _Running, hour: float, shown: int) ->
 
 
 def _running(state: SandboxMeta, account: str, ads: list[Node]) -> list[_Running]:
-    """Active ads, oldest first; those that share a budget share it equally."""
+    """Active ads, oldest first; those that share a budget share it equally. A disabled account runs none."""
+    if disabled(state, account):
+        return []
     owners: dict[int, tuple[int, list[Node]]] = {}
     for ad in reversed(ads):
         owner = _payer(state, ad)

@@ -13,6 +13,7 @@ class GraphError(Exception):
         code, subcode: Meta's numbers.
         status: HTTP status; Meta answers most refusals with 400.
         data: further facts, e.g. the offsets at which an upload goes on.
+        regain: minutes to wait that the usage headers tell, instead of those the account's score gives.
     """
 
     def __init__(
@@ -24,10 +25,11 @@ class GraphError(Exception):
         status: int = 400,
         transient: bool = False,
         data: Mapping[str, Any] | None = None,
+        regain: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message, self.code, self.subcode = message, code, subcode
-        self.status, self.transient, self.data = status, transient, data
+        self.status, self.transient, self.data, self.regain = status, transient, data, regain
 
     def body(self, trace: str) -> dict[str, Any]:
         """The JSON of the answer; ``trace`` is what a person quotes to find the call in the journal."""

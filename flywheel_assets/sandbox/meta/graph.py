@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flywheel_assets.sandbox.meta import limits
+from flywheel_assets.sandbox.meta.activities import APP, read_activities
 from flywheel_assets.sandbox.meta.errors import GraphError, missing
 from flywheel_assets.sandbox.meta.insights import read_insights
-from flywheel_assets.sandbox.meta.reads import node_or_missing, read_account, read_edge, read_node
+from flywheel_assets.sandbox.meta.reads import minimum_budgets, node_or_missing, read_account, read_edge, read_node
+from flywheel_assets.sandbox.meta.reports import order_report, read_report, read_run
+from flywheel_assets.sandbox.meta.restrictions import check_restriction
 from flywheel_assets.sandbox.meta.state import Entry, Node, SandboxMeta
 from flywheel_assets.sandbox.meta.uploads import post_image, post_video
 from flywheel_assets.sandbox.meta.validate import api_version
 from flywheel_assets.sandbox.meta.wire import Call
 from flywheel_assets.sandbox.meta.writes import CREATES, create, update
-
-_THROTTLED = frozenset({17})  # a call refused for its score adds nothing to the score
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,17 @@ def serve(state: SandboxMeta, call: Call, *, fault: str | None = None, refusal: 
         try:
             if refusal is not None:
                 raise refusal
-            body, applied, status = *_answer(state, call, account), 200
+            body, applied, status = *_answer(state, call, account, fault), 200
         except GraphError as error:
             body, applied, status, refusal = error.body(trace), False, error.status, error
-        cost = limits.READ_COST if call.method == "GET" else limits.WRITE_COST
-        if refusal is not None and refusal.code in _THROTTLED:
-            cost = 0
-        _note(state, call, account, Answer(status, body), applied=applied, fault=fault, cost=cost)
-        headers = limits.headers(account, limits.usage(state, account)) if account else {}
-    return Answer(status, body, headers)
+        points = limits.cost(call.method, refusal)
+        _note(state, call, account, Answer(status, body), applied=applied, fault=fault, cost=points)
+        if account is None:
+            return Answer(status, body)
+        if points:
+            limits.block_when_used_up(state, account)
+        use_case = "ads_insights" if call.parts[1:] == ("insights",) else "ads_management"
+        return Answer(status, body, limits.headers(state, account, use_case, refusal))
 
 
 def note_unanswered(state: SandboxMeta, call: Call, fault: str, answer: Answer) -> None:
@@ -59,24 +62,37 @@ def _note(
     state.write(entry)
 
 
-def _answer(state: SandboxMeta, call: Call, account: str | None) -> tuple[dict[str, Any], bool]:
+def _answer(state: SandboxMeta, call: Call, account: str | None, fault: str | None) -> tuple[dict[str, Any], bool]:
     _check_call(call)
+    if call.parts == ("app",) and call.method == "GET":
+        return {"id": APP.application_id, "name": APP.application}, False
     if account is None:
         raise missing(call.parts[0])
+    check_restriction(state, account, call.method)
     limits.check_score(state, account)
     node = None if call.parts[0] == account else node_or_missing(state, call.parts[0])
     if call.method == "GET":
         return _get(state, call, account, node), False
     if call.method != "POST":
         raise GraphError(f"Unsupported {call.method.lower()} request")
+    limits.check_pace(state, account)
+    if call.parts[1:] == ("insights",):  # a report is nothing of the ads: for the journal nothing was applied
+        return order_report(state, account, node, call.params, fault), False
     return _post(state, call, account, node)
 
 
 def _get(state: SandboxMeta, call: Call, account: str, node: Node | None) -> dict[str, Any]:
-    if len(call.parts) == 2:  # noqa: PLR2004 - node and edge
-        if call.parts[1] == "insights":
-            return read_insights(state, account, node, call.params)
-        return read_edge(state, account, node, call.parts[1], call.params)
+    edge = call.parts[1] if len(call.parts) > 1 else None
+    if node is not None and node.kind == "report" and edge in {None, "insights"}:
+        return read_report(state, node, call.params) if edge else read_run(state, node, call.params)
+    if edge == "insights":
+        return read_insights(state, account, node, call.params)
+    if edge == "activities" and node is None:
+        return read_activities(state, account, call.params)
+    if edge == "minimum_budgets" and node is None:
+        return minimum_budgets(state, account)
+    if edge is not None:
+        return read_edge(state, account, node, edge, call.params)
     return read_node(state, node, call.params) if node else read_account(state, account, call.params)
 
 

@@ -18,10 +18,11 @@ from flywheel_assets.core.money import minor_digits
 from flywheel_assets.sandbox.meta.errors import GraphError, unsupported
 from flywheel_assets.sandbox.meta.reads import after_cursor, cursor, page_limit
 from flywheel_assets.sandbox.meta.state import Node, SandboxMeta
+from flywheel_assets.sandbox.meta.validate import decode, field_types, schema
 
 _HOURLY = "hourly_stats_aggregated_by_advertiser_time_zone"
 _PARAMS = frozenset({"level", "fields", "time_range", "time_increment", "breakdowns", "limit", "after"})
-_DAY = 86400.0
+_HOUR, _DAY = 3600.0, 86400.0
 _SELECT = (
     "SELECT hour, ad, impressions, clicks, leads, spend FROM deliveries "
     "WHERE account = ? AND hour BETWEEN ? AND ? AND impressions + spend > 0 ORDER BY hour, ad"
@@ -37,6 +38,15 @@ class _Place:
     campaign: int
 
 
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the insights: first and last day of the account, and the fields."""
+
+    since: date
+    until: date
+    fields: tuple[str, ...]
+
+
 @dataclass
 class _Row:
     """Sums of one ad in one hour of the account's day."""
@@ -50,16 +60,19 @@ class _Row:
     spend: int = 0
 
 
-def read_insights(state: SandboxMeta, account: str, node: Node | None, params: Mapping[str, str]) -> dict[str, Any]:
-    """One page of hourly rows, oldest first; ``node`` is None for the whole account."""
-    since, until = _check(params)
-    if node is not None and node.kind not in {"campaign", "adset", "ad"}:
-        raise GraphError(f"A {node.kind} has no insights")
-    fields = _fields(params)
-    found = [row for row in _rows(state, account, since, until) if node is None or _covers(node, row.place)]
+def read_insights(
+    state: SandboxMeta, account: str, node: Node | None, params: Mapping[str, str], until: float | None = None
+) -> dict[str, Any]:
+    """One page of hourly rows, oldest first, of one object or (None) the whole account.
+
+    Hours that closed after ``until``, in epoch seconds, are left out.
+    """
+    question = check_insights("read insights", node, params)
+    rows = _rows(state, account, question.since, question.until, until)
+    found = [row for row in rows if node is None or _covers(node, row.place)]
     start, limit = after_cursor(params) or 0, page_limit(params)
     page = found[start : start + limit]
-    answer: dict[str, Any] = {"data": [_shown(row, fields, state.accounts[account]) for row in page]}
+    answer: dict[str, Any] = {"data": [_shown(row, question.fields, state.accounts[account]) for row in page]}
     if page:
         cursors = {"before": cursor(start), "after": cursor(start + len(page))}
         answer["paging"] = {"cursors": cursors}
@@ -68,22 +81,35 @@ def read_insights(state: SandboxMeta, account: str, node: Node | None, params: M
     return answer
 
 
-def _check(params: Mapping[str, str]) -> tuple[date, date]:
-    """Refuse whatever would be answered differently by the real one; returns first and last day."""
+def check_insights(call: str, node: Node | None, params: Mapping[str, str]) -> Question:
+    """What is asked by ``read insights`` or ``order insights``.
+
+    Refused is what the real one refuses, and what it would answer otherwise than the twin.
+    """
+    if node is not None and node.kind not in {"campaign", "adset", "ad"}:
+        raise GraphError(f"A {node.kind} has no insights")
+    known = schema(call).types
+    lists = {name for name in params if known.get(name, "").startswith("list")}
+    plain = {name: json.dumps(_names(params, name)) if name in lists else text for name, text in params.items()}
+    asked = decode(call, {name: text for name, text in plain.items() if name != "after"})
+    page_limit(params)
     if unknown := sorted(set(params) - _PARAMS):
         raise unsupported(f"insights with {', '.join(unknown)}")
-    if params.get("level") != "ad":
+    if asked.get("level") != "ad":
         raise unsupported("insights of another level than ad")
-    if params.get("time_increment") != "1":
+    if asked.get("time_increment") != "1":
         raise unsupported("insights with another time_increment than 1")
-    if _names(params, "breakdowns") != [_HOURLY]:
+    if asked.get("breakdowns") != [_HOURLY]:
         raise unsupported(f"insights without exactly the breakdown {_HOURLY}")
+    return Question(*_span(asked.get("time_range", {})), tuple(_fields(asked)))
+
+
+def _span(span: Mapping[str, Any]) -> tuple[date, date]:
     try:
-        span = json.loads(params.get("time_range", ""))
         since, until = date.fromisoformat(span["since"]), date.fromisoformat(span["until"])
     except (ValueError, TypeError, KeyError):
         raise GraphError(
-            f'Param time_range must be {{"since":"YYYY-MM-DD","until":"YYYY-MM-DD"}}, got {params.get("time_range")!r}'
+            f'Param time_range must be {{"since":"YYYY-MM-DD","until":"YYYY-MM-DD"}}, got {json.dumps(span)}'
         ) from None
     if until < since:
         raise GraphError(f"time_range must not end before it begins, got {since} to {until}")
@@ -102,14 +128,16 @@ def _names(params: Mapping[str, str], name: str) -> list[str]:
     return [str(item) for item in items]
 
 
-def _fields(params: Mapping[str, str]) -> list[str]:
-    fields = _names(params, "fields") or ["impressions", "spend"]
+def _fields(asked: Mapping[str, Any]) -> list[str]:
+    fields = asked.get("fields") or ["impressions", "spend"]
+    if wrong := [name for name in fields if name not in field_types("insights")]:
+        raise GraphError(f"{', '.join(wrong)} is not valid for fields param")
     if unknown := [name for name in fields if name not in _FIELDS]:
         raise unsupported(f"the insights field {', '.join(unknown)}")
-    return fields
+    return list(fields)
 
 
-def _rows(state: SandboxMeta, account: str, since: date, until: date) -> list[_Row]:
+def _rows(state: SandboxMeta, account: str, since: date, until: date, closed: float | None) -> list[_Row]:
     zone = state.zone(account)
     # Local days lie at most 14 hours from UTC's; the exact test is on the local date below.
     first = datetime(since.year, since.month, since.day, tzinfo=UTC).timestamp() - _DAY
@@ -121,6 +149,8 @@ def _rows(state: SandboxMeta, account: str, since: date, until: date) -> list[_R
         local = datetime.fromtimestamp(hour, UTC).astimezone(zone)
         if hour in state.hidden_hours or not since <= local.date() <= until:
             continue
+        if closed is not None and hour + _HOUR > closed:
+            break
         place = places.get(ad) or places.setdefault(ad, _place(state, ad))
         day, label = local.date().isoformat(), f"{local:%H}:00:00 - {local:%H}:59:59"
         row = rows.setdefault((day, label, ad), _Row(place, day, label))
@@ -142,7 +172,7 @@ def _covers(node: Node, place: _Place) -> bool:
     return node.id in {place.ad.id, place.adset, place.campaign}
 
 
-def _shown(row: _Row, fields: list[str], currency: str) -> dict[str, Any]:
+def _shown(row: _Row, fields: tuple[str, ...], currency: str) -> dict[str, Any]:
     """The fields asked for, without those that have nothing to say, and the keys that always come."""
     values = {name: _FIELDS[name](row, currency) for name in fields}
     keys = {"date_start": row.day, "date_stop": row.day, _HOURLY: row.label}

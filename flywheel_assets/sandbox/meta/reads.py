@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from flywheel_assets.sandbox.meta.errors import GraphError, missing, unsupported
+from flywheel_assets.sandbox.meta.restrictions import account_status
 from flywheel_assets.sandbox.meta.rules import effective_status, minimum_budget
 from flywheel_assets.sandbox.meta.state import Node, SandboxMeta
 from flywheel_assets.sandbox.meta.validate import field_types
@@ -27,6 +29,7 @@ _EDGES = {
     ("adset", "ads"): "ad",
 }
 _QUERY = frozenset({"fields", "filtering", "limit", "after", "summary", "effective_status"})
+_BELOW = re.compile(r"(\w+)\{([\w,]+)\}")  # fields of a parent: campaign{id,daily_budget}
 _DEFAULT_PAGE, _LARGEST_PAGE = 25, 5000
 _HIDDEN = frozenset({"ARCHIVED", "DELETED"})
 
@@ -37,7 +40,7 @@ def read_account(state: SandboxMeta, account: str, params: Mapping[str, str]) ->
     values = {
         "id": account,
         "account_id": account.removeprefix("act_"),
-        "account_status": 1,
+        **account_status(state, account),
         "currency": currency,
         "min_daily_budget": minimum_budget(currency),
         "timezone_name": state.zone(account).key,
@@ -47,7 +50,18 @@ def read_account(state: SandboxMeta, account: str, params: Mapping[str, str]) ->
 
 def read_node(state: SandboxMeta, node: Node, params: Mapping[str, str]) -> dict[str, Any]:
     """One object with the fields asked for."""
-    return _chosen(node.kind, _values(state, node), _fields(node.kind, params))
+    text = params.get("fields", "")
+    shown = _chosen(node.kind, _values(state, node), _fields(node.kind, {"fields": _BELOW.sub(r"\1", text)}))
+    for name, inner in _BELOW.findall(text):
+        if above := next((item for item in _ancestors(state, node) if item.kind == name), None):
+            shown[name] = _chosen(above.kind, _values(state, above), _fields(above.kind, {"fields": inner}))
+    return shown
+
+
+def minimum_budgets(state: SandboxMeta, account: str) -> dict[str, Any]:
+    """Least daily budgets by way of billing; the twin knows impressions only."""
+    currency = state.accounts[account]
+    return {"data": [{"currency": currency, "min_daily_budget_imp": minimum_budget(currency)}]}
 
 
 def read_edge(

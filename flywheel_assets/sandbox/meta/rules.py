@@ -25,6 +25,7 @@ _REQUIRED = {
 _NOT_CARRIED_OUT = frozenset(
     {"adset_budgets", "adset_bid_amounts", "adset_spec", "campaign_spec", "migrate_to_advantage_plus"}
 )
+_AGES = (13, 65)  # Meta: youngest, and 65 for everybody from there on
 _NEXT_STATUS = {
     "ACTIVE": frozenset({"ACTIVE", "PAUSED", "ARCHIVED", "DELETED"}),
     "PAUSED": frozenset({"ACTIVE", "PAUSED", "ARCHIVED", "DELETED"}),
@@ -43,7 +44,9 @@ def check_create(kind: str, params: Mapping[str, Any]) -> None:
     for name in _REQUIRED[kind]:
         if params.get(name) in (None, ""):
             raise GraphError(f"The parameter {name} is required to create a {kind}")
+    _check_name(kind, params)
     _refuse_not_carried_out(params)
+    _check_audience(params)
     if params.get("status", "PAUSED") not in {"ACTIVE", "PAUSED"}:
         raise GraphError(f"A new {kind} must be ACTIVE or PAUSED, got {params['status']}")
 
@@ -98,6 +101,8 @@ def check_new_ad(adset: Mapping[str, Any]) -> None:
 def check_update(kind: str, current: Mapping[str, Any], params: Mapping[str, Any]) -> None:
     """Rules of every update: status transitions, deleted objects, changes the twin does not model."""
     _refuse_not_carried_out(params)
+    _check_name(kind, params)
+    _check_audience(params)
     status = current.get("status", "ACTIVE")
     wanted = params.get("status", status)
     if wanted not in _NEXT_STATUS[status]:
@@ -121,14 +126,17 @@ def check_budget_update(
 
 
 def effective_status(own: str, *above: str) -> str:
-    """Status as delivered; ``above`` are the statuses of the ad set (of an ad) and the campaign, nearest first."""
+    """Status as delivered; ``above`` are the statuses of the ad set (of an ad) and the campaign, nearest first.
+
+    What lies in something deleted or archived is so too; then an object's own pause comes before its parents'.
+    """
+    for gone in ("DELETED", "ARCHIVED"):
+        if gone in (own, *above):
+            return gone
     if own != "ACTIVE":
         return own
     names = ("ADSET_PAUSED", "CAMPAIGN_PAUSED")[-len(above) :] if above else ()
-    for name, status in zip(names, above, strict=True):
-        if status != "ACTIVE":
-            return name if status == "PAUSED" else status
-    return "ACTIVE"
+    return next((name for name, status in zip(names, above, strict=True) if status != "ACTIVE"), "ACTIVE")
 
 
 def _budget(data: Mapping[str, Any]) -> list[str]:
@@ -151,6 +159,28 @@ def _check_objective(params: Mapping[str, Any]) -> None:
     objective = params.get("objective")
     if objective is not None and not objective.startswith("OUTCOME_"):
         raise GraphError(f"Objective {objective} is retired for new campaigns; use one of OUTCOME_*")
+
+
+def _check_name(kind: str, params: Mapping[str, Any]) -> None:
+    if "name" in params and not params["name"].strip():
+        raise GraphError(f"The name of a {kind} must not be empty")
+
+
+def _check_audience(params: Mapping[str, Any]) -> None:
+    """Somebody must be reached: a place or an audience, and ages that leave anybody."""
+    if "targeting" not in params:
+        return
+    targeting = params["targeting"]
+    places = targeting.get("geo_locations", {})
+    if not any(places.get(name) for name in places if name != "location_types") and not targeting.get(
+        "custom_audiences"
+    ):
+        raise GraphError("targeting needs a place in geo_locations, or custom_audiences")
+    if bad := [code for code in places.get("countries", ()) if not re.fullmatch("[A-Z]{2}", code)]:
+        raise GraphError(f"targeting.geo_locations.countries has {bad[0]!r}; a country reads as two capital letters")
+    low, high = (int(targeting.get(name, age)) for name, age in (("age_min", _AGES[0]), ("age_max", _AGES[1])))
+    if not _AGES[0] <= low <= high <= _AGES[1]:
+        raise GraphError(f"targeting must keep {_AGES[0]} <= age_min <= age_max <= {_AGES[1]}, got {low} and {high}")
 
 
 def _check_open(kind: str, data: Mapping[str, Any]) -> None:

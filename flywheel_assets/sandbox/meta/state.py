@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from flywheel_assets.core.money import minor_digits
@@ -42,10 +42,36 @@ CREATE TABLE IF NOT EXISTS delivered (account TEXT PRIMARY KEY, until REAL NOT N
 CREATE TABLE IF NOT EXISTS journal (
     id INTEGER PRIMARY KEY, real_time TEXT NOT NULL, business_time REAL NOT NULL, account TEXT,
     method TEXT NOT NULL, path TEXT NOT NULL, params TEXT NOT NULL, status INTEGER NOT NULL,
-    answer TEXT NOT NULL, applied INTEGER NOT NULL, fault TEXT, cost INTEGER NOT NULL
+    answer TEXT NOT NULL, applied INTEGER NOT NULL, fault TEXT, cost INTEGER NOT NULL,
+    actor TEXT NOT NULL DEFAULT 'app'
 );
 CREATE INDEX IF NOT EXISTS journal_by_account ON journal (account, business_time);
+CREATE TABLE IF NOT EXISTS score_blocks (account TEXT PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS restrictions (account TEXT PRIMARY KEY, code INTEGER NOT NULL, subcode INTEGER);
+CREATE TABLE IF NOT EXISTS activities (
+    id INTEGER PRIMARY KEY, account TEXT NOT NULL, at REAL NOT NULL, object INTEGER NOT NULL,
+    category TEXT NOT NULL, shown TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS activities_by_time ON activities (account, at);
 """
+
+
+TierName = Literal["development", "standard"]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """An access tier of an app: its name in the headers, its allowance of calls, its block when that is used up."""
+
+    label: str
+    score_limit: int
+    block_seconds: float
+
+
+TIERS: dict[TierName, Tier] = {
+    "development": Tier("development_access", 60, 300.0),
+    "standard": Tier("standard_access", 9000, 60.0),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +89,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Entry:
-    """One journal row about to be written; ``params`` are free of secrets and file contents."""
+    """One journal row about to be written; ``params`` are free of secrets and file contents.
+
+    Attributes:
+        applied: whether a call created or changed something of the account.
+        actor: `app` for calls of the API, `person` for edits made at the desk.
+    """
 
     account: str | None
     method: str
@@ -74,6 +105,7 @@ class Entry:
     applied: bool
     fault: str | None
     cost: int
+    actor: str = "app"
 
 
 class SandboxMeta(Memory):
@@ -84,8 +116,11 @@ class SandboxMeta(Memory):
         accounts: currency of each ad account, keyed ``act_<digits>``.
         clock: timezone-aware business time; every rule uses it.
         video_seconds: business seconds from a finished upload until the video is ready.
-        score_limit: calls an account may make in 300 business seconds, a write counting three.
-            9000 is Meta's standard tier.
+        report_seconds: business seconds from the order of an asynchronous report until it is complete.
+        tier: the app's access tier, which sets the allowance of calls and the length of the block.
+        score_limit: calls an account may make in 300 business seconds, a write counting three; None is the tier's.
+        mutations_per_second: writes an account may make in one business second; None for no such limit,
+            because a clock that stands still would never open it again.
         time_zones: IANA name of each account's time zone; UTC for an account that is not named.
         seed: of the market that answers the ads.
 
@@ -100,14 +135,20 @@ class SandboxMeta(Memory):
         clock: Callable[[], datetime],
         *,
         video_seconds: float = 60.0,
-        score_limit: int = 9000,
+        report_seconds: float = 10.0,
+        tier: TierName = "standard",
+        score_limit: int | None = None,
+        mutations_per_second: int | None = None,
         time_zones: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
         for currency in accounts.values():
             minor_digits(currency)
         super().__init__(path, _SCHEMA, clock)
-        self.accounts, self.video_seconds, self.score_limit = dict(accounts), video_seconds, score_limit
+        _add_actor(self)
+        self.accounts, self.video_seconds, self.report_seconds = dict(accounts), video_seconds, report_seconds
+        self.tier, self.mutations_per_second = TIERS[tier], mutations_per_second
+        self.score_limit = self.tier.score_limit if score_limit is None else score_limit
         self._zones = {account: ZoneInfo((time_zones or {}).get(account, "UTC")) for account in accounts}
         self.seed, self.hidden_hours = seed, frozenset[float]()
         self.upload_folder = path.with_suffix(".uploads")
@@ -136,6 +177,10 @@ class SandboxMeta(Memory):
         rows = self.execute("SELECT * FROM objects WHERE id = ?", node_id)
         return _node(rows[0]) if rows else None
 
+    def node(self, node_id: int) -> Node:
+        """The object with this id, which is known to exist."""
+        return _node(self.execute("SELECT * FROM objects WHERE id = ?", node_id)[0])
+
     def nodes(self, account: str, kind: str) -> list[Node]:
         """An account's objects of one kind, newest first."""
         rows = self.execute("SELECT * FROM objects WHERE account = ? AND kind = ? ORDER BY id DESC", account, kind)
@@ -150,12 +195,12 @@ class SandboxMeta(Memory):
         """Append to the journal."""
         now, params, answer = self.now(), json.dumps(dict(entry.params)), json.dumps(entry.answer)
         place = (datetime.now(UTC).isoformat(), now, entry.account, entry.method, entry.path)
-        rest = (params, entry.status, answer, int(entry.applied), entry.fault, entry.cost)
-        self.execute("INSERT INTO journal VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *place, *rest)
+        rest = (params, entry.status, answer, int(entry.applied), entry.fault, entry.cost, entry.actor)
+        self.execute("INSERT INTO journal VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *place, *rest)
 
     def journal(self) -> list[dict[str, Any]]:
         """Every call so far, oldest first."""
-        columns = "id, real_time, business_time, account, method, path, params, status, answer, applied, fault"
+        columns = "id, real_time, business_time, account, method, path, params, status, answer, applied, fault, actor"
         rows = self.execute(f"SELECT {columns} FROM journal ORDER BY id")  # noqa: S608 - a constant list of columns
         return [_journal_row(dict(zip(columns.split(", "), row, strict=True))) for row in rows]
 
@@ -163,6 +208,13 @@ class SandboxMeta(Memory):
         """Every object as stored, oldest first."""
         rows = self.execute("SELECT * FROM objects ORDER BY id")
         return [{**vars(_node(row)), "id": str(row[0])} for row in rows]
+
+
+def _add_actor(memory: Memory) -> None:
+    """A file written before people could edit has no column that tells them from the app."""
+    known = {row[1] for row in memory.execute("PRAGMA table_info(journal)")}
+    if "actor" not in known:
+        memory.execute("ALTER TABLE journal ADD COLUMN actor TEXT NOT NULL DEFAULT 'app'")
 
 
 def _node(row: tuple[Any, ...]) -> Node:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from flywheel_assets.sandbox.meta.errors import GraphError
+from flywheel_assets.sandbox.meta.shapes import check_shape, enum_values, one_of, sdk_class
 
 # Edge or kind -> the SDK's class and method whose checker describes the parameters.
 _METHODS = {
@@ -27,6 +28,9 @@ _METHODS = {
     "update adset": ("adset.AdSet", "api_update"),
     "update ad": ("ad.Ad", "api_update"),
     "update adcreative": ("adcreative.AdCreative", "api_update"),
+    "read insights": ("adaccount.AdAccount", "get_insights"),
+    "order insights": ("adaccount.AdAccount", "get_insights_async"),
+    "read activities": ("adaccount.AdAccount", "get_activities"),
 }
 _CLASSES = {
     "account": "adaccount.AdAccount",
@@ -36,6 +40,9 @@ _CLASSES = {
     "adcreative": "adcreative.AdCreative",
     "advideo": "advideo.AdVideo",
     "adimage": "adimage.AdImage",
+    "activity": "adactivity.AdActivity",
+    "insights": "adsinsights.AdsInsights",
+    "report": "adreportrun.AdReportRun",
 }
 
 
@@ -47,13 +54,6 @@ class Schema:
     enums: Mapping[str, frozenset[str]]
 
 
-def _sdk_class(place: str) -> Any:
-    from importlib import import_module
-
-    module, name = place.split(".")
-    return getattr(import_module(f"facebook_business.adobjects.{module}"), name)
-
-
 @cache
 def schema(call: str) -> Schema:
     """The parameters of e.g. ``create adset``."""
@@ -61,22 +61,22 @@ def schema(call: str) -> Schema:
     from facebook_business.session import FacebookSession
 
     place, method = _METHODS[call]
-    node = _sdk_class(place)("0", api=FacebookAdsApi(FacebookSession()))
+    node = sdk_class(place)("0", api=FacebookAdsApi(FacebookSession()))
     checker = getattr(node, method)(params={}, pending=True)._param_checker  # noqa: SLF001 - the SDK offers its types nowhere else
-    enums = {name: _enum_values(values) for name, values in checker._enum_data.items()}  # noqa: SLF001 - as above
+    enums = {name: enum_values(values) for name, values in checker._enum_data.items()}  # noqa: SLF001 - as above
     return Schema(dict(checker._type_check_info), enums)  # noqa: SLF001 - as above
 
 
 @cache
 def field_types(kind: str) -> dict[str, str]:
     """Readable fields of a kind of object and their SDK types."""
-    return dict(_sdk_class(_CLASSES[kind])._field_types)  # noqa: SLF001 - the SDK offers its types nowhere else
+    return dict(sdk_class(_CLASSES[kind])._field_types)  # noqa: SLF001 - the SDK offers its types nowhere else
 
 
 @cache
 def buttons() -> frozenset[str]:
     """Call-to-action types."""
-    return _enum_values(vars(_sdk_class("adcreative.AdCreative").CallToActionType).values())
+    return enum_values(vars(sdk_class("adcreative.AdCreative").CallToActionType).values())
 
 
 def decode(call: str, raw: Mapping[str, str]) -> dict[str, Any]:
@@ -92,14 +92,9 @@ def decode(call: str, raw: Mapping[str, str]) -> dict[str, Any]:
     return {name: _value(name, text, known.types[name], known.enums) for name, text in raw.items()}
 
 
-def _enum_values(values: Any) -> frozenset[str]:
-    """The SDK hands out a class's whole dictionary; its module name is not a value."""
-    return frozenset(v for v in values if isinstance(v, str) and not v.startswith("facebook_business."))
-
-
 def _value(name: str, text: str, kind: str, enums: Mapping[str, frozenset[str]]) -> Any:
     if kind in enums:
-        return _one_of(name, text, enums[kind])
+        return one_of(name, text, enums[kind])
     if reader := _READERS.get(kind):
         try:
             return reader(text)
@@ -114,29 +109,8 @@ def _structure(name: str, text: str, kind: str, enums: Mapping[str, frozenset[st
         value = json.loads(text)
     except ValueError:
         raise GraphError(f"Param {name} must be JSON of type {kind}, got {text!r}") from None
-    if not kind.startswith("list"):
-        return _typed(name, value, dict, kind)
-    element = kind.removeprefix("list").removeprefix("<").removesuffix(">")
-    return [_element(name, item, element, enums) for item in _typed(name, value, list, kind)]
-
-
-def _element(name: str, item: Any, kind: str, enums: Mapping[str, frozenset[str]]) -> Any:
-    if kind in enums:
-        return _one_of(name, item, enums[kind])
-    expected = {"string": str, "unsigned int": int, "map": dict, "Object": dict}.get(kind)
-    return _typed(name, item, expected, kind) if expected else item
-
-
-def _typed(name: str, value: Any, expected: type, kind: str) -> Any:
-    if not isinstance(value, expected) or isinstance(value, bool):
-        raise GraphError(f"Param {name} must be of type {kind}, got {json.dumps(value)}")
+    check_shape(name, value, kind, enums)
     return value
-
-
-def _one_of(name: str, value: Any, allowed: frozenset[str]) -> str:
-    if value not in allowed:
-        raise GraphError(f"Param {name} must be one of {{{', '.join(sorted(allowed))}}}, got {value!r}")
-    return str(value)
 
 
 def _unsigned(text: str) -> int:

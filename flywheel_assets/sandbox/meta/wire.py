@@ -9,6 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 _SECRETS = ("access_token", "appsecret_proof")
+_LONG = ("bytes", "batch")
 _MAX_FIELD = 64 * 1024**2  # an image as base64 is one form field
 
 
@@ -37,10 +38,10 @@ class Call:
         return "/".join(self.parts)
 
     def journal_params(self) -> dict[str, str]:
-        """Parameters for the journal: contents as their length."""
+        """Parameters for the journal: contents as their length, and so a batch, whose requests may hold tokens."""
         sizes = {name: f"<{len(file.content)} bytes: {file.name}>" for name, file in self.files.items()}
-        image = {"bytes": f"<{len(self.params['bytes'])} characters>"} if "bytes" in self.params else {}
-        return {**self.params, **image, **sizes}
+        long = {name: f"<{len(self.params[name])} characters>" for name in _LONG if name in self.params}
+        return {**self.params, **long, **sizes}
 
 
 async def read_call(request: Request) -> Call:
@@ -52,8 +53,11 @@ async def read_call(request: Request) -> Call:
                 files[name] = File(value.filename or name, await value.read())
             else:
                 params[name] = value
-    token = params.get("access_token")
-    for secret in _SECRETS:
-        params.pop(secret, None)
+    params, has_token = without_secrets(params)
     parts = tuple(part for part in request.path_params["path"].split("/") if part)
-    return Call(request.method, request.path_params["version"], parts, params, files, bool(token))
+    return Call(request.method, request.path_params["version"], parts, params, files, has_token)
+
+
+def without_secrets(params: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+    """The parameters without tokens and proofs, and whether a token was among them."""
+    return {name: text for name, text in params.items() if name not in _SECRETS}, bool(params.get("access_token"))

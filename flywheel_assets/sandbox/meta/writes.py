@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flywheel_assets.sandbox.meta import rules
+from flywheel_assets.sandbox.meta.activities import APP, Actor, log_change, log_creation
 from flywheel_assets.sandbox.meta.errors import GraphError, missing
 from flywheel_assets.sandbox.meta.limits import count_budget_change
 from flywheel_assets.sandbox.meta.reads import node_or_missing
@@ -30,10 +31,12 @@ def create(state: SandboxMeta, account: str, edge: str, raw: Mapping[str, str]) 
     if _validate_only(params):
         return {"success": True}, False
     data = {"status": "ACTIVE", **{name: value for name, value in params.items() if name not in _NOT_STORED}}
-    return {"id": str(state.add(kind, account, parent, data))}, True
+    made = state.add(kind, account, parent, data)
+    log_creation(state, state.node(made))
+    return {"id": str(made)}, True
 
 
-def update(state: SandboxMeta, node: Node, raw: Mapping[str, str]) -> tuple[dict[str, Any], bool]:
+def update(state: SandboxMeta, node: Node, raw: Mapping[str, str], actor: Actor = APP) -> tuple[dict[str, Any], bool]:
     """Change an object; returns the answer and whether anything was stored."""
     if node.kind not in _UPDATES:
         raise GraphError(f"Unsupported post request on a {node.kind}")
@@ -49,6 +52,7 @@ def update(state: SandboxMeta, node: Node, raw: Mapping[str, str]) -> tuple[dict
     if moves_budget:
         count_budget_change(state, node.id)
     state.put(node.id, {**node.data, **{name: value for name, value in params.items() if name not in _NOT_STORED}})
+    log_change(state, node, state.node(node.id), actor)
     return {"success": True}, True
 
 

@@ -1,25 +1,43 @@
--- Whether an open change waits for nothing but its not-before time: its account is not frozen and its
--- mode content, every object it depends on exists, and no earlier change of the same kind to the same
--- object is open: those apply in order.
+-- Whether an open change waits for nothing but its not-before time: its account is not frozen, its mode
+-- content and its breaker ready (to find out what a call did needs no permission; while spend is being
+-- stopped, a pause may have to wait for just that), every object it depends on exists, and no change of the same kind to
+-- the same object is under way or goes before it. An older one that was not sent yet does not: it is
+-- superseded, unless it is a safety pause and this one is not.
 create or replace function can_be_claimed(due pending_ad_changes) returns boolean
 language sql stable as $$
   select due.status in ('pending', 'unknown')
     and exists (
       select from accounts as account
       where account.account_id = due.account_id
-        and not account.frozen
-        and (account.mode = 'auto' or account.mode = 'approve' and due.approved_at is not null)
+        and (not account.frozen or account.pausing and (due.lane = 2 or due.status = 'unknown'))
+        and (
+          account.mode = 'auto'
+          or account.mode = 'approve' and due.approved_at is not null
+          or due.lane = 2
+          or due.status = 'unknown'
+        )
     )
     and not exists (
-      select from unnest(due.depends_on) as needed(ref)
-      left join ad_objects as existing on existing.ref = needed.ref
-      where existing.remote_id is null
+      select from breakers as breaker
+      where breaker.account_id = due.account_id
+        and breaker.retry_real > clock_timestamp()
+    )
+    and (
+      due.depends_on = '{}'
+      or not exists (
+        select from unnest(due.depends_on) as needed(ref)
+        left join ad_objects as existing on existing.ref = needed.ref
+        where existing.remote_id is null
+      )
     )
     and not exists (
       select from pending_ad_changes as earlier
       where earlier.object_ref = due.object_ref
         and earlier.change_type = due.change_type
         and earlier.seq < due.seq
-        and earlier.status in ('pending', 'claimed', 'executing', 'unknown')
+        and (
+          earlier.status in ('claimed', 'executing', 'unknown')
+          or earlier.status = 'pending' and earlier.lane = 2 and due.lane < 2
+        )
     )
 $$;

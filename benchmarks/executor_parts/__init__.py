@@ -1,0 +1,1 @@
+"""What `benchmarks/executor.py` measures with."""

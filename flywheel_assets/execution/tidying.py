@@ -1,0 +1,22 @@
+"""What every worker does before it claims: nothing that a dead worker held, or that time has overtaken, stays open."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from flywheel_assets.core.changes import CREATES
+from flywheel_assets.execution.statements import sql
+from flywheel_assets.settings import Safety
+
+
+def tidy(connection: Connection, safety: Safety) -> None:
+    """Take back expired leases, end what is stale with everything that was to be built on it, close finished stops."""
+    parameters = {"settle_seconds": safety.settle_seconds}
+    rescued = connection.execute(sql("rescue_expired_leases"), parameters).scalars().all()
+    if rescued:
+        connection.execute(sql("supersede"), {"refs": rescued})
+    for expired in connection.execute(sql("expire_stale")).all():
+        if expired.change_type in CREATES:
+            reason = f"needs {expired.object_ref}, whose creation has expired"
+            connection.execute(sql("cancel_dependents"), {"object_ref": expired.object_ref, "reason": reason})
+    connection.execute(sql("end_pausing"))

@@ -1,0 +1,369 @@
+"""What the state machine plays with: two accounts, their platforms, any number of workers, one ledger of all that happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, text
+
+from flywheel_assets.core.account import Account
+from flywheel_assets.core.changes import SAFETY_PRIORITY, AdChange, SetBudget, Spec
+from flywheel_assets.core.errors import ChangeRefused
+from flywheel_assets.execution import stops
+from flywheel_assets.execution.enqueue import Enqueued, enqueue
+from flywheel_assets.execution.points import Point
+from flywheel_assets.execution.records import Step
+from flywheel_assets.execution.structure import Variation, changes_of, plan_launch
+from flywheel_assets.execution.worker import SafeExecutor
+from flywheel_assets.settings import Safety
+from flywheel_assets.store.accounts import save_account
+from flywheel_assets.store.clock import advance_twin_clock, business_now
+from flywheel_assets.store.store import Store
+from flywheel_assets.store.tables import (
+    accounts,
+    ad_change_history,
+    ad_objects,
+    alerts,
+    breakers,
+    budget_edits,
+    dead_letters,
+    pending_ad_changes,
+    twin_clock,
+    upload_sessions,
+)
+from tests.chaos.machine_platform import Killed, Ledger, WatchedPlatform
+
+MOST_STEPS = 400  # of one drain; a whole run asks for far fewer changes
+START = datetime(2025, 1, 6, 9, 0, tzinfo=UTC)
+# Tight, so that every limit binds within a few steps; no lease or breaker ends by the passing of real time.
+SAFETY = Safety(
+    actions_per_campaign_hour=5,
+    account_writes_per_hour=3,
+    retry_seconds=(1, 2),
+    lease_seconds=3600,
+    breaker_failures=3,
+    breaker_seconds=3600,
+)
+_COMMON: dict[str, Any] = {
+    "mode": "auto",
+    "currency": "USD",
+    "time_zone": "America/New_York",
+    "page_id": "1000000002",
+    "targeting": {"geo_locations": {"countries": ["US"]}},
+    "ad_set_floor": "10.00",
+    "ad_set_ceiling": "120.00",
+}
+ONE = Account(account_id="act_1", name="Bright Cup", daily_plan="150.00", **_COMMON)
+TWO = Account(account_id="act_2", name="Dark Cup", daily_plan="60.00", **_COMMON)
+ACCOUNTS = {account.account_id: account for account in (ONE, TWO)}
+CAMPAIGNS = {"c1/campaign": ONE, "c2/campaign": ONE, "c3/campaign": TWO}
+AD_SETS = {"c1/a/adset": 5000, "c1/b/adset": 4000, "c2/a/adset": 3000, "c3/a/adset": 5000}
+LAUNCHED = "new/v0/adset"
+_EMPTIED = (alerts, budget_edits, upload_sessions, breakers, dead_letters, ad_change_history)
+_EMPTIED += (pending_ad_changes, ad_objects, accounts)
+_OTHER_WORLD = "act_9"
+
+
+def remote(ref: str) -> str:
+    """The platform's id of an object that was there from the start."""
+    return str(int.from_bytes(ref.encode(), "big") % 10**17)
+
+
+def campaign_of(ref: str) -> str:
+    """The campaign an object is part of."""
+    return f"{ref.partition('/')[0]}/campaign"
+
+
+@dataclass
+class World:
+    """One database, emptied for every run.
+
+    Attributes:
+        at_intent, at_claim: told the name of the worker that has written an intent or claimed.
+        armed: what happens at the next passing of a place, once.
+        known: by object, the budgets that the executor set, was told of at the start, or has adopted.
+        streaks: failed calls in a row, by account, as the steps told them.
+        probes: by account, the worker that was let through a half-open breaker.
+        sending: workers between intent and effect; a lease outlives a call, so theirs is not lost.
+    """
+
+    store: Store
+    folder: Path
+    at_intent: Callable[[str], None] = lambda _: None
+    at_claim: Callable[[str], None] = lambda _: None
+    armed: dict[str, Callable[[], object]] = field(default_factory=dict)
+    asked: list[AdChange] = field(default_factory=list)
+    queued: int = 0
+    steps: list[Step] = field(default_factory=list)
+    known: dict[str, set[int]] = field(default_factory=dict)
+    streaks: dict[str, int] = field(default_factory=dict)
+    probes: dict[str, str] = field(default_factory=dict)
+    sending: set[str] = field(default_factory=set)
+    ledger: Ledger = field(default_factory=Ledger)
+    platforms: dict[str, WatchedPlatform] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @classmethod
+    def fresh(cls, store: Store, folder: Path) -> World:
+        """Empty tables, the clock at its start, two accounts with running ad sets, and a trap in another world."""
+        world = cls(store, folder)
+        for account_id in ACCOUNTS:
+            platform = WatchedPlatform(world.now, account_id=account_id, ledger=world.ledger)
+            platform.worker, platform.audit_of = world.worker, world.open_audit
+            platform.meanwhile = world.meanwhile
+            world.platforms[account_id] = platform
+        with store.engine.begin() as connection:
+            for table in _EMPTIED:
+                connection.execute(table.delete())
+            connection.execute(twin_clock.update().values(reads=START, rate=0))
+            for account in ACCOUNTS.values():
+                save_account(connection, account, "sandbox")
+        world._start_campaigns()
+        world._lay_trap()
+        return world
+
+    def _start_campaigns(self) -> None:
+        for ref, budget in [*((campaign, None) for campaign in CAMPAIGNS), *AD_SETS.items()]:
+            account = CAMPAIGNS[campaign_of(ref)]
+            shown = {"status": "ACTIVE"} if budget is None else {"status": "ACTIVE", "daily_budget": budget}
+            self.platforms[account.account_id].put(remote(ref), name=ref, **shown)
+            self._object(ref, account.account_id, "sandbox", budget)
+            self.known[ref] = set() if budget is None else {budget}
+
+    def _object(self, ref: str, account_id: str, world: str, budget: int | None) -> None:
+        row = {"ref": ref, "kind": "campaign" if budget is None else "adset", "campaign_ref": campaign_of(ref)}
+        rest = {"world": world, "account_id": account_id, "currency": "USD", "tag": f"fw-{ref}", "status": "ACTIVE"}
+        with self.store.engine.begin() as connection:
+            connection.execute(ad_objects.insert().values(**row, **rest, remote_id=remote(ref), daily_budget=budget))
+
+    def _lay_trap(self) -> None:
+        """A due change of the other world: whoever touches it has crossed over."""
+        with self.store.engine.begin() as connection:
+            save_account(connection, ONE.model_copy(update={"account_id": _OTHER_WORLD}), "live")
+        self._object("c9/campaign", _OTHER_WORLD, "live", None)
+        row = {
+            "world": "live",
+            "account_id": _OTHER_WORLD,
+            "campaign_ref": "c9/campaign",
+            "object_ref": "c9/campaign",
+            "change_type": "set_status",
+            "spec": {"kind": "set_status", "status": "PAUSED"},
+            "currency": "USD",
+            "reasoning": "a trap",
+            "requested_by": "test",
+            "idempotency_key": "trap-in-live",
+            "status": "pending",
+            "jitter_seconds": 3,
+            "not_before": START - timedelta(hours=1),
+        }
+        with self.store.engine.begin() as connection:
+            connection.execute(pending_ad_changes.insert().values(row))
+
+    # --- time, rows ---------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        with self.store.engine.connect() as connection:
+            return business_now(connection)
+
+    def forward(self, seconds: float) -> None:
+        with self.store.engine.begin() as connection:
+            advance_twin_clock(connection, business_now(connection) + timedelta(seconds=seconds))
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        """What an operator, or the passing of real time, does to the rows."""
+        with self.store.engine.begin() as connection:
+            done = connection.execute(text(statement), values)
+            return list(done) if done.returns_rows else []
+
+    def rows(self, table: Any, *order: Any) -> list[dict[str, Any]]:
+        with self.store.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(select(table).order_by(*order)).mappings()]
+
+    # --- asking for changes ---------------------------------------------------------------------------
+
+    def change(self, ref: str, spec: Spec, **more: Any) -> AdChange:
+        """A change under a key of its own."""
+        fields: dict[str, Any] = {
+            "account_id": self.account_of(ref).account_id,
+            "campaign_ref": campaign_of(ref),
+            "object_ref": ref,
+            "spec": spec,
+            "idempotency_key": f"{ref}:{spec.kind}:{next(self._numbers)}",
+            "reasoning": "because the machine says so",
+            "requested_by": "machine",
+            "currency": "USD",
+        }
+        return AdChange(**(fields | more))
+
+    def launch(self) -> tuple[AdChange, ...]:
+        """Every change of a new campaign with one variation, in the first account."""
+        video, cover = self.folder / "v0.mp4", self.folder / "v0.jpg"
+        video.write_bytes(b"film")
+        cover.write_bytes(b"still")
+        put = self.store.blobs.put
+        text_of = {"message": "Coffee on your desk by nine.", "title": "Order today", "predicted_ctr": 0.02}
+        made = Variation(key="v0", video_uri=put(video).uri, cover_uri=put(cover).uri, **text_of)
+        plan = plan_launch("new", [made], ONE, brand="Bright Cup", landing_url="https://example.org/offer")
+        return changes_of(plan, ONE)
+
+    def ask(self, *changes: AdChange) -> Enqueued | None:
+        """Queue them; None when they are refused."""
+        try:
+            with self.store.engine.begin() as connection:
+                queued = enqueue(connection, changes, SAFETY)
+        except ChangeRefused:
+            return None
+        self.asked += changes
+        self.queued += queued.added
+        return queued
+
+    def account_of(self, ref: str) -> Account:
+        return CAMPAIGNS.get(campaign_of(ref), ONE)
+
+    def remote_id(self, ref: str) -> str | None:
+        """The platform's id of an object, whoever made it."""
+        found = self.sql("select remote_id from ad_objects where ref = :ref", ref=ref)
+        return found[0][0] if found else None
+
+    # --- workers ------------------------------------------------------------------------------------------
+
+    def worker(self) -> str:
+        return self.running[-1] if self.running else ""
+
+    def run(self, work: Callable[[SafeExecutor], Iterable[Step]]) -> list[Step]:
+        """A new worker at work, until it has finished or died."""
+        name, steps = f"w{next(self._numbers)}", []
+        executor = SafeExecutor(self.store.engine, self.platforms.__getitem__, self.store.blobs, SAFETY, name, self._at)
+        self.running.append(name)
+        try:
+            for step in work(executor):
+                steps.append(step)
+                self._saw(step)
+                assert len(steps) < MOST_STEPS, f"I13: the queue goes round in circles: {steps[-1].reason}"
+        except Killed:
+            self.streaks.clear()  # what it still wrote of its last call, nobody has told us
+        finally:
+            self.running.pop()
+            self.sending.discard(name)
+        return steps
+
+    def run_one(self) -> list[Step]:
+        return self.run(lambda executor: [step for step in [executor.run_one()] if step is not None])
+
+    def _at(self, point: Point) -> None:
+        worker = self.worker()
+        if point == "K1_claimed":
+            self.at_claim(worker)
+        if point == "K3_intent_written":
+            self.at_intent(worker)
+            self.sending.add(worker)
+        if point in ("K5_answered", "K7_outcome_written"):
+            self.sending.discard(worker)
+        self.meanwhile(point)
+
+    def meanwhile(self, place: str) -> None:
+        """Whatever is to happen at this place, once."""
+        action = self.armed.pop(place, None)
+        if action is not None:
+            action()
+
+    def lose_leases(self) -> None:
+        """Every worker that holds a change is late, those apart whose call is under way."""
+        self.sql(
+            "update pending_ad_changes set lease_until = clock_timestamp() - interval '1 second'"
+            " where lease_until is not null and worker <> all(:sending)",
+            sending=sorted(self.sending),
+        )
+
+    # --- others -------------------------------------------------------------------------------------------
+
+    def transaction(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        with self.store.engine.begin() as connection:
+            return work(connection, *arguments)
+
+    def edit(self, ref: str, **fields: Any) -> None:
+        """A person changes an object in the platform's own pages, if there is one."""
+        remote_id = self.remote_id(ref)
+        if remote_id is not None:
+            self.platforms[self.account_of(ref).account_id].edit(remote_id, **fields)
+
+    def edit_budget(self, ref: str, share: float) -> None:
+        """To an amount that no other edit has, so that it can be told where a budget came from."""
+        remote_id = self.remote_id(ref)
+        if remote_id is not None:
+            shown = self.platforms[self.account_of(ref).account_id].objects[remote_id]["daily_budget"]
+            self.edit(ref, daily_budget=int(shown * share) + next(self._numbers))
+
+    def stop_spend(self, account_id: str) -> None:
+        stopped = self.transaction(stops.stop_spend, account_id, "the machine says so", "machine", SAFETY)
+        self.queued += stopped.added
+
+    def resume(self, account_id: str) -> None:
+        self.transaction(stops.resume, account_id)
+        self.streaks.pop(account_id, None)
+        self.probes.pop(account_id, None)
+
+    def cool_down(self, *account_ids: str) -> None:
+        """The time for which an open breaker leaves its account alone, and a probe its lease, are over."""
+        for account_id in account_ids:
+            self.sql(
+                "update breakers set retry_real = clock_timestamp() - interval '1 second'"
+                " where account_id = :account_id and retry_real is not null",
+                account_id=account_id,
+            )
+            self.probes.pop(account_id, None)
+
+    def approve_all(self, approve: Callable[..., Any]) -> None:
+        """A person lets every plan go that waits for one."""
+        waiting = "select distinct plan_digest from pending_ad_changes where status in ('proposed', 'pending') and approved_at is null and world = 'sandbox' order by 1"
+        for (plan,) in self.sql(waiting):
+            self.transaction(approve, plan)
+
+    def heal(self) -> None:
+        """No more faults, nobody meddles, every stop is lifted."""
+        self.armed.clear()
+        self.lose_leases()
+        for account_id, platform in self.platforms.items():
+            platform.writes, platform.reads, platform.busy = [], [], 0
+            self.resume(account_id)
+            self.transaction(save_account, ACCOUNTS[account_id], "sandbox")
+
+    def open_audit(self) -> dict[str, Any]:
+        """The audit row of the call that the running worker makes."""
+        with self.store.engine.connect() as connection:
+            found = connection.execute(_OPEN_AUDIT, {"worker": self.worker()}).mappings().all()
+        assert len(found) == 1, f"a call under {len(found)} open audit rows of {self.worker()}: I2"
+        return dict(found[0])
+
+    def _saw(self, step: Step) -> None:
+        self.steps.append(step)
+        account_id, ref = step.change.account_id, step.change.object_ref
+        if step.outcome in ("applied", "rejected") or "had not landed" in step.reason:
+            self.streaks[account_id] = 0
+        elif step.outcome in ("unknown", "retried"):
+            self.streaks[account_id] = self.streaks.get(account_id, 0) + 1
+        elif step.outcome == "dead":
+            self.streaks[account_id] = 0
+        if step.outcome == "rejected" and isinstance(step.change.spec, SetBudget):
+            remote_id = self.remote_id(ref)
+            if remote_id is not None:
+                self.known.setdefault(ref, set()).add(self.platforms[account_id].objects[remote_id]["daily_budget"])
+
+
+def is_safety(row: Any) -> bool:
+    """Whether a row of the queue is a safety pause."""
+    return bool(row["priority"] >= SAFETY_PRIORITY)
+
+
+_OPEN_AUDIT = text(
+    "select history.*, change.seq, change.priority, change.not_before, change.created_at, change.jitter_seconds,"
+    " change.expires_at, change.idempotency_key"
+    " from ad_change_history as history join pending_ad_changes as change on change.id = history.change_id"
+    " where history.worker = :worker and history.status = 'executing'"
+)

@@ -1,0 +1,238 @@
+"""Each checker finds what it is there for, and nothing in a history that is sound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.chaos.checkers import CHECKS, violations
+from tests.chaos.evidence import Evidence, Freeze
+
+ACCOUNT, CAMPAIGN, AD_SET = "act_1", "900", "901"
+START = datetime(2026, 9, 1, 12, tzinfo=UTC)
+REAL = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+class Story:
+    """A history as it is told: every `did` is one change that was queued, attempted and carried out."""
+
+    def __init__(self) -> None:
+        self.journal: list[dict[str, Any]] = []
+        self.queue: list[dict[str, Any]] = []
+        self.history: list[dict[str, Any]] = []
+
+    def did(self, kind: str, value: Any, minutes: float, **params: Any) -> Story:
+        self.asked(kind, value, minutes)
+        self.attempted(minutes)
+        self.happened(minutes, **(params or {_FIELD[kind]: value}))
+        return self
+
+    def asked(self, kind: str, value: Any, minutes: float, status: str = "applied") -> None:
+        number = len(self.queue) + 1
+        self.queue.append(
+            {
+                "id": number,
+                "seq": number,
+                "object_ref": "c/adset",
+                "change_type": kind,
+                "spec": {_SPEC.get(kind, "name"): value},
+                "status": status,
+                "priority": 0,
+                "jitter_seconds": 6.0,
+                "created_at": START + timedelta(minutes=minutes - 1),
+                "wait_reason": None,
+            }
+        )
+
+    def attempted(self, minutes: float, status: str = "applied") -> None:
+        change, moment = self.queue[-1], START + timedelta(minutes=minutes)
+        value = change["spec"].get("daily_budget")
+        self.history.append(
+            {
+                "change_id": change["id"],
+                "attempt": 1,
+                "account_id": ACCOUNT,
+                "object_ref": change["object_ref"],
+                "change_type": change["change_type"],
+                "remote_id": AD_SET,
+                "status": status,
+                "actual_budget": value,
+                "started_at": moment,
+                "finished_at": moment + timedelta(seconds=2),
+                "started_real": REAL + timedelta(minutes=minutes),
+            }
+        )
+
+    def happened(self, minutes: float, path: str = f"{AD_SET}/", answer: Any = None, **params: Any) -> None:
+        at, real = (moment + timedelta(minutes=minutes, seconds=1) for moment in (START, REAL))
+        self.journal.append(
+            {
+                "id": len(self.journal) + 1,
+                "real_time": real.isoformat(),
+                "business_time": at.isoformat(),
+                "account": ACCOUNT,
+                "method": "POST",
+                "path": path,
+                "params": {name: str(value) for name, value in params.items()},
+                "answer": answer or {"success": True},
+                "applied": True,
+                "fault": None,
+            }
+        )
+
+    def evidence(self, **more: Any) -> Evidence:
+        letters = [{"change_id": row["id"]} for row in self.queue if row["status"] == "dead"]
+        facts: dict[str, Any] = {
+            "journal": self.journal,
+            "parents": {CAMPAIGN: None, AD_SET: CAMPAIGN},
+            "budgets": {AD_SET: 5000},
+            "asked": len(self.queue),
+            "queue": self.queue,
+            "history": self.history,
+            "letters": letters,
+            "planned": [{"ref": "c/campaign", "tag": "fw-tag"}],
+        }
+        return Evidence(**(facts | more))
+
+
+_FIELD = {"set_budget": "daily_budget", "set_status": "status", "set_name": "name"}
+_SPEC = {"set_budget": "daily_budget", "set_status": "status"}
+
+
+def found(evidence: Evidence) -> set[str]:
+    """Numbers of the invariants that are broken."""
+    return {broken.partition(":")[0] for broken in violations(evidence)}
+
+
+def test_a_sound_history_breaks_nothing() -> None:
+    story = Story().did("set_budget", 5500, 0).did("set_status", "PAUSED", 5).did("set_budget", 4800, 400)
+    assert violations(story.evidence()) == []
+
+
+def test_a_change_applied_twice_is_found() -> None:
+    story = Story().did("set_budget", 5500, 0)
+    story.attempted(30)
+    story.happened(30, daily_budget=5500)
+    assert found(story.evidence()) == {"I1"}
+
+
+def test_two_objects_with_one_tag_are_found() -> None:
+    story = Story()
+    for number in (901, 902):
+        story.asked("create_adset", None, number)
+        story.attempted(number)
+        story.history[-1]["remote_id"] = str(number)
+        story.history[-1]["actual_budget"] = 5000
+        params = {"name": "one [fw-tag]", "daily_budget": 5000}
+        story.happened(number, path=f"{ACCOUNT}/adsets", answer={"id": str(number)}, **params)
+    assert found(story.evidence(budgets={})) == {"I1"}
+
+
+def test_an_effect_that_nobody_audited_is_found() -> None:
+    story = Story().did("set_status", "PAUSED", 0)
+    story.happened(10, status="ACTIVE")
+    assert found(story.evidence()) == {"I2"}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "params"), [(0.0, {"status": "PAUSED"}), (5.0, {"status": "ACTIVE"}), (0.0, {"name": "ACTIVE"})]
+)
+def test_a_claim_with_another_value_time_or_kind_is_found(minutes: float, params: dict[str, str]) -> None:
+    story = Story()
+    story.asked("set_status", "ACTIVE", 0)
+    story.attempted(0)
+    story.happened(minutes, **params)
+    assert found(story.evidence()) == {"I2", "I3"}
+
+
+@pytest.mark.parametrize(("writes", "broken"), [(15, set()), (16, {"I4"})])
+def test_the_sixteenth_action_in_an_hour_is_found_across_the_hands_of_the_clock(writes: int, broken: set[str]) -> None:
+    story = Story()
+    for number in range(writes):
+        story.did("set_name", f"name {number}", 31 + 59 * number / (writes - 1))
+    assert found(story.evidence()) == broken
+
+
+@pytest.mark.parametrize(
+    ("second", "minutes", "broken"),
+    [(6000, 100, set()), (6001, 100, {"I5"}), (4000, 100, set()), (3999, 100, {"I5"}), (7200, 361, {"I5"})],
+)
+def test_a_budget_too_far_from_the_one_it_replaces_is_found(second: int, minutes: float, broken: set[str]) -> None:
+    story = Story().did("set_budget", second, minutes)
+    assert found(story.evidence()) == broken
+
+
+def test_a_budget_that_was_replaced_six_hours_ago_no_longer_counts() -> None:
+    story = Story().did("set_budget", 6000, 0).did("set_budget", 7200, 361)
+    assert violations(story.evidence()) == []
+    early = Story().did("set_budget", 6000, 0).did("set_budget", 7200, 359)
+    assert found(early.evidence()) == {"I5"}
+
+
+def test_a_budget_in_force_until_just_now_counts_however_long_it_had_held() -> None:
+    story = Story().did("set_budget", 5500, 0).did("set_budget", 5400, 1000).did("set_budget", 4399, 1001)
+    assert found(story.evidence()) == {"I5"}
+
+
+@pytest.mark.parametrize(("changes", "broken"), [(3, set()), (4, {"I6"})])
+def test_a_fourth_budget_change_in_an_hour_is_found(changes: int, broken: set[str]) -> None:
+    story = Story()
+    for number in range(changes):
+        story.did("set_budget", 5000 + number, 19 * number)
+    assert found(story.evidence()) == broken
+
+
+def test_a_lost_row_and_a_death_without_a_letter_are_found() -> None:
+    story = Story()
+    story.asked("set_status", "PAUSED", 0, status="dead")
+    assert found(story.evidence(asked=2)) == {"I7"}
+    assert found(story.evidence(letters=[])) == {"I7"}
+    assert found(story.evidence(letters=[{"change_id": 1}, {"change_id": 1}])) == {"I7"}
+    assert violations(story.evidence()) == []
+
+
+def test_what_is_still_open_is_found() -> None:
+    story = Story()
+    story.asked("set_status", "PAUSED", 0, status="unknown")
+    story.attempted(0, status="unknown")
+    story.history[-1]["finished_at"] = None
+    assert len(violations(story.evidence())) == 2
+    assert found(story.evidence()) == {"I13"}
+
+
+def test_an_older_change_that_takes_effect_after_a_newer_one_is_found() -> None:
+    story = Story().did("set_status", "PAUSED", 0).did("set_status", "ACTIVE", 5)
+    story.queue[0]["seq"], story.queue[1]["seq"] = 2, 1
+    assert found(story.evidence()) == {"I14"}
+
+
+def test_a_call_that_starts_during_a_freeze_is_found() -> None:
+    story = Story().did("set_status", "PAUSED", 10)
+    during = Freeze(ACCOUNT, REAL + timedelta(minutes=9), REAL + timedelta(minutes=20))
+    just_before_it_came = Freeze(ACCOUNT, REAL + timedelta(minutes=10, seconds=0.5), REAL + timedelta(minutes=20))
+    of_another = replace(during, account="act_2")
+    assert found(story.evidence(freezes=[during])) == {"I16"}
+    assert violations(story.evidence(freezes=[just_before_it_came, of_another])) == []
+
+
+@pytest.mark.parametrize(
+    ("jitter", "priority", "broken"),
+    [(2.9, 0, {"I25"}), (18.1, 0, {"I25"}), (3.0, 0, set()), (0.0, 100, set()), (5.0, 100, {"I25"})],
+)
+def test_a_jitter_out_of_bounds_is_found(jitter: float, priority: int, broken: set[str]) -> None:
+    story = Story().did("set_status", "PAUSED", 0)
+    story.queue[0] |= {"jitter_seconds": jitter, "priority": priority}
+    assert found(story.evidence()) == broken
+
+
+def test_a_jitter_that_was_not_waited_for_is_found() -> None:
+    story = Story().did("set_status", "PAUSED", 0)
+    story.queue[0]["created_at"] = START - timedelta(seconds=5)
+    assert found(story.evidence()) == {"I25"}
+
+
+def test_every_checker_is_shown_to_find_something() -> None:
+    assert set(CHECKS) == {"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I13", "I14", "I16", "I25"}

@@ -1,0 +1,42 @@
+"""Any order of requests, faults, deaths, edits and stops: the invariants hold, and in the end everything has ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy.engine import URL
+
+from flywheel_assets.settings import Settings
+from flywheel_assets.store.store import Store
+from tests.chaos.machine import ExecutorMachine
+from tests.chaos.machine_world import World
+
+_SHRINK = () if os.environ.get("FLYWHEEL_CHAOS_RAW") else (Phase.shrink,)  # raw: the first failure as it came, at once
+_LONG = os.environ.get("FLYWHEEL_CHAOS_EXAMPLES")  # a number of runs, with new randomness each time
+_PROFILE = settings(
+    max_examples=int(_LONG or 60),
+    stateful_step_count=40,
+    derandomize=_LONG is None,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, *_SHRINK),
+)
+
+
+@pytest.fixture
+def chaos_store(tmp_path: Path, database_url: URL) -> Store:
+    address = database_url.render_as_string(hide_password=False)
+    return Store.open(Settings(home=tmp_path / "home", world="sandbox", database_url=address))
+
+
+@pytest.mark.timeout(0 if _LONG else 600)
+def test_whatever_happens_the_invariants_hold_and_in_the_end_everything_has_ended(
+    chaos_store: Store, tmp_path: Path
+) -> None:
+    run_state_machine_as_test(lambda: ExecutorMachine(World.fresh(chaos_store, tmp_path)), settings=_PROFILE)
