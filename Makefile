@@ -21,6 +21,12 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Ten thousand kills, the better part of an hour; a seed that fails is kept in .flywheel-chaos and tried first next time.
+chaos: $(VENV)/.dev
+	FLYWHEEL_CHAOS_KILLS=$${FLYWHEEL_CHAOS_KILLS:-10000} FLYWHEEL_CHAOS_SEED=$${FLYWHEEL_CHAOS_SEED:-$$(date +%s)} \
+	  $(BIN)/pytest -v tests/chaos
+	if [ -f tests/chaos/mutants.py ]; then $(BIN)/python -m tests.chaos.mutants; fi
+
 bench: $(VENV)/.bench
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 

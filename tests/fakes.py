@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from flywheel_assets.core.money import Money
 from flywheel_assets.core.uploads import UploadSession, not_kept
 from flywheel_assets.execution.platform import CreateEdge, Edge, VideoStatus
 
@@ -53,6 +54,9 @@ class FakePlatform:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     # --- the protocol ------------------------------------------------------------------------------
+
+    def minimum_daily_budget(self) -> Money:
+        return Money(100, "USD")
 
     def create(self, edge: CreateEdge, params: Mapping[str, Any]) -> str:
         return self._add(edge, dict(params))

@@ -11,6 +11,7 @@ from flywheel_assets.creative.council.reflexion import approved
 from flywheel_assets.execution import plans
 from flywheel_assets.execution.enqueue import committed, enqueue, plan_digest
 from flywheel_assets.execution.structure import PublishPlan, Variation, changes_of, plan_launch
+from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.rendering import repository as rendered
 from flywheel_assets.store.accounts import get_account
 from flywheel_assets.store.store import Store
@@ -24,7 +25,11 @@ from flywheel_assets.store.store import Store
     deps=[renders],
     check_specs=[dg.AssetCheckSpec("within_the_plan", asset="publish_plan", blocking=True)],
 )
-def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
+def publish_plan(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    safe_meta_executor: dg.ResourceParam[SafeExecutor],
+) -> dg.MaterializeResult:
     """Which variations are launched, with which first budget, and which are held; its digest is what a person approves."""
     key = context.partition_key
     if stands := standing(store, key, ["within_the_plan"]):
@@ -42,6 +47,7 @@ def publish_plan(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
         landing_url=request.brief.landing_url,
         public_url=store.settings.public_url,
         committed=in_use,
+        least=safe_meta_executor.platform_for(account.account_id).minimum_daily_budget().minor,
     )
     digest = plan_digest(changes_of(plan, account))
     with store.engine.begin() as connection:

@@ -1,15 +1,44 @@
 """``flywheel …``: one file a command group."""
 
+from __future__ import annotations
+
 import sys
+from importlib import import_module
 
 import click
 
 from flywheel_assets import __version__
 from flywheel_assets.core.errors import FlywheelError
 
+# Imported when it is asked for: what stops spend must not wait for, or fail with, what the demo needs.
+_COMMANDS = {
+    "demo": "demo.demo",
+    "up": "up.up",
+    "worker": "worker.worker",
+    "gateway": "gateway.gateway",
+    "changes": "changes.changes",
+    "freeze": "freeze.freeze",
+    "resume": "freeze.resume",
+    "stop-spend": "freeze.stop_spend",
+    "fetch-weights": "weights.fetch_weights",
+    "where": "where.where",
+}
+
 
 class _Commands(click.Group):
-    """Ends on a deliberate error with its message and what to do, not with a traceback."""
+    """Loads a command when it is used, and ends on a deliberate error with its message, not with a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(".")
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), attribute)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -23,21 +52,3 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="flywheel")
 def main() -> None:
     """One raw video in, tested ads and moving budgets out, every change through one safe executor."""
-
-
-def _register() -> None:
-    from flywheel_assets.cli import changes, demo, freeze, gateway, up, weights, where, worker
-
-    main.add_command(demo.demo)
-    main.add_command(up.up)
-    main.add_command(gateway.gateway)
-    main.add_command(freeze.freeze)
-    main.add_command(freeze.resume)
-    main.add_command(freeze.stop_spend)
-    main.add_command(changes.changes)
-    main.add_command(worker.worker)
-    main.add_command(weights.fetch_weights)
-    main.add_command(where.where)
-
-
-_register()

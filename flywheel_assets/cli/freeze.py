@@ -45,8 +45,9 @@ def freeze(account_id: str, reason: str) -> None:
 def resume(account_id: str) -> None:
     """Lift a freeze; what waited goes on.
 
-    Within the limits, e.g. after a new token. Closes the alerts that stopped the account and lets its calls start anew. Campaigns that
-    stop-spend paused stay paused: `flywheel changes undo` with the plan of the stop starts them again.
+    Within the limits, e.g. after a new token. Closes the alerts that stopped the account and lets
+    its calls start anew. Campaigns that stop-spend paused stay paused: `flywheel changes undo` with
+    the plan of the stop starts them again.
     """
     with _engine().begin() as connection:
         closed = stops.resume(connection, account_id)

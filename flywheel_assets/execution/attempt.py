@@ -43,7 +43,8 @@ def begin(
     if row.newer is not None:
         return Ending("superseded", f"superseded by {row.newer}")
     account = Account.model_validate(row.config)
-    case = deciding.Case(connection, change, observed, account, row.moment, row.finishes, safety)
+    known = deciding.Known(row.object_kind, row.object_status, row.object_budget, row.object_tag)
+    case = deciding.Case(connection, change, observed, account, row.moment, row.finishes, known, safety)
     if ending := deciding.settled(case):
         return ending
     if wait := deciding.no_room(case):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection
 
 from flywheel_assets.core.account import Account, Bounds
 from flywheel_assets.core.changes import CreateAdSet, SetBudget, SetName, SetStatus, SetTargeting
@@ -27,7 +25,16 @@ from flywheel_assets.execution.limits import (
 from flywheel_assets.execution.records import ClaimedChange, Ending, Observed
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.settings import Safety
-from flywheel_assets.store.tables import ad_objects
+
+
+@dataclass(frozen=True)
+class Known:
+    """Our record of the object."""
+
+    kind: str
+    status: str | None
+    daily_budget: int | None
+    tag: str
 
 
 @dataclass(frozen=True)
@@ -44,16 +51,8 @@ class Case:
     account: Account
     now: datetime
     finishes: Sequence[datetime | None]
+    known: Known
     safety: Safety
-
-    @cached_property
-    def known(self) -> Row[Any]:
-        """Our record of the object."""
-        columns = ad_objects.c
-        query = select(columns.kind, columns.status, columns.daily_budget, columns.tag).where(
-            columns.ref == self.change.object_ref
-        )
-        return self.connection.execute(query).one()
 
 
 # --- is there anything left to do? ----------------------------------------------------------------

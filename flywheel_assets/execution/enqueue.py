@@ -51,6 +51,7 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
     for change in changes:
         _plan_object(connection, change, world)
     _refuse_strangers(connection, changes)
+    _refuse_never_made(connection, changes)
     for change in changes:
         row = _row(change, world, plan) | _queued(change, status, now, safety)
         statement = insert(pending_ad_changes).values(row).on_conflict_do_nothing(index_elements=["idempotency_key"])
@@ -172,6 +173,16 @@ def _refuse_strangers(connection: Connection, changes: Sequence[AdChange]) -> No
                     "wrong_campaign",
                     f"it belongs to {campaign} of {account_id}, not to {change.campaign_ref} of {change.account_id}",
                 )
+
+
+def _refuse_never_made(connection: Connection, changes: Sequence[AdChange]) -> None:
+    """What waits for an object that nobody is going to make would wait for ever."""
+    made = {change.object_ref for change in changes if change.spec.kind in CREATES}
+    needed = {ref for change in changes for ref in _needs(change)} - made
+    row = connection.execute(sql("never_made"), {"refs": sorted(needed)}).one_or_none()
+    if row is not None:
+        how = "was never asked for" if row.status is None else f"ended as {row.status}"
+        raise ChangeRefused(row.ref, "never_made", f"it does not exist and its creation {how}; launch it again first")
 
 
 def _needs(change: AdChange) -> list[str]:

@@ -58,7 +58,8 @@ def pace(connection: Connection, change: ClaimedChange, usage: float | None, saf
     seconds = _QUOTA_SECONDS if usage >= safety.usage_stop_percent else _SLOW_SECONDS
     reason = f"{usage:.0f} % of the platform's quota is used; the account waits {seconds:.0f} s"
     until = business_now(connection) + timedelta(seconds=seconds)
-    connection.execute(sql("hold_back"), {"account_id": change.account_id, "until": until, "reason": reason})
+    held = {"account_id": change.account_id, "until": until, "reason": reason, "refused": False}
+    connection.execute(sql("hold_back"), held)
 
 
 def read_back(
@@ -143,7 +144,8 @@ def throttled(
     wait = Deferral(business_now(connection) + error.retry_after, str(error))
     if error.scope != "object":
         whose = None if error.scope == "app" else change.account_id
-        connection.execute(sql("hold_back"), {"account_id": whose, "until": wait.until, "reason": wait.reason})
+        held = {"account_id": whose, "until": wait.until, "reason": wait.reason, "refused": True}
+        connection.execute(sql("hold_back"), held)
     return _released(connection, change, resume, wait, Step(change, "deferred", wait.reason, wait.until), deferred=1)
 
 
@@ -194,8 +196,9 @@ def dead(
 ) -> Step:
     """To the dead letters, with everything that was to be built on it."""
     _settle(connection, attempt, "failed", error)
+    # Some requests are hopeless before they are sent: only the platform's own numbers prove that it answered.
     if isinstance(error, PermanentError):
-        breaker.answered(connection, change.account_id)
+        (breaker.unused if error.code is None else breaker.answered)(connection, change.account_id)
     _close(connection, change, "dead", str(error), failed=failed)
     letter = {
         "change_id": change.id,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from flywheel_assets.core.money import Money
 from flywheel_assets.core.uploads import UploadSession, not_kept
 
 VideoStatus = Literal["processing", "ready", "error"]
@@ -19,6 +20,10 @@ class AdPlatform(Protocol):
     @property
     def usage(self) -> float | None:
         """Highest used share of the platform's own quotas, percent, as its last answer said; None when it said nothing."""
+        ...
+
+    def minimum_daily_budget(self) -> Money:
+        """The smallest daily budget that the platform takes for an ad set of the account."""
         ...
 
     def create(self, edge: CreateEdge, params: Mapping[str, Any]) -> str:

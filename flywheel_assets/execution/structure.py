@@ -81,18 +81,20 @@ def plan_launch(
     landing_url: str,
     public_url: str | None = None,
     committed: int = 0,
+    least: int = 0,
 ) -> PublishPlan:
     """As many variations as the share for new creatives can give the floor budget, best predicted first.
 
     The share is what the daily plan has left beside the ``committed`` minor units per day of the
-    account's other campaigns, if that is less.
+    account's other campaigns, if that is less. The floor is the account's, or the ``least`` daily
+    budget that the platform takes, if that is more.
 
     Raises:
         ChangeRefused: there is no variation, or the share does not reach one floor budget.
     """
     total = account.money(account.daily_plan).minor
     share = min(int(total * account.new_creative_share), max(0, total - committed))
-    floor, ceiling = account.money(account.ad_set_floor).minor, account.money(account.ad_set_ceiling).minor
+    floor, ceiling = max(account.money(account.ad_set_floor).minor, least), account.money(account.ad_set_ceiling).minor
     if not variations:
         raise ChangeRefused(creative_id, "nothing_to_launch", "no render passed its gate")
     if share < floor:

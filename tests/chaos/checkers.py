@@ -165,6 +165,11 @@ CHECKS: dict[str, Callable[[Evidence], Found]] = {
 }
 
 
+def fullest_hours(evidence: Evidence) -> dict[str, int]:
+    """By campaign, the most actions in any sliding hour."""
+    return {campaign: _fullest_hour(moments)[0] for campaign, moments in _actions(evidence).items()}
+
+
 def _actions(evidence: Evidence) -> dict[str, list[datetime]]:
     moments: dict[str, list[datetime]] = defaultdict(list)
     for one in evidence.writes:

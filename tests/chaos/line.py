@@ -16,10 +16,11 @@ from flywheel_assets.clients.meta import MetaClient
 from flywheel_assets.core.changes import AdChange, UploadVideo
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.worker import SafeExecutor
+from tests.chaos.campaigns import ACCOUNTS, campaign_ref
 from tests.chaos.proxy import Proxy
 from tests.chaos.wire import tell_before_the_answer
 from tests.chaos.wishes import Wishes
-from tests.chaos.world import ACCOUNTS, World, campaign_ref
+from tests.chaos.world import World
 
 _TIMEOUT = 0.5  # real seconds that a call without an answer costs a test
 # No breaker: what is spoiled is spoiled on purpose. Leases only end where a test says so.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Table, select, text
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.changes import SAFETY_PRIORITY, AdChange, SetBudget, Spec
@@ -24,18 +25,8 @@ from flywheel_assets.settings import Safety
 from flywheel_assets.store.accounts import save_account
 from flywheel_assets.store.clock import advance_twin_clock, business_now
 from flywheel_assets.store.store import Store
-from flywheel_assets.store.tables import (
-    accounts,
-    ad_change_history,
-    ad_objects,
-    alerts,
-    breakers,
-    budget_edits,
-    dead_letters,
-    pending_ad_changes,
-    twin_clock,
-    upload_sessions,
-)
+from flywheel_assets.store.tables import accounts, ad_objects, pending_ad_changes, twin_clock
+from flywheel_assets.store.tables.base import METADATA
 from tests.chaos.machine_platform import Killed, Ledger, WatchedPlatform
 
 MOST_STEPS = 400  # of one drain; a whole run asks for far fewer changes
@@ -64,9 +55,17 @@ ACCOUNTS = {account.account_id: account for account in (ONE, TWO)}
 CAMPAIGNS = {"c1/campaign": ONE, "c2/campaign": ONE, "c3/campaign": TWO}
 AD_SETS = {"c1/a/adset": 5000, "c1/b/adset": 4000, "c2/a/adset": 3000, "c3/a/adset": 5000}
 LAUNCHED = "new/v0/adset"
-_EMPTIED = (alerts, budget_edits, upload_sessions, breakers, dead_letters, ad_change_history)
-_EMPTIED += (pending_ad_changes, ad_objects, accounts)
 _OTHER_WORLD = "act_9"
+
+
+@cache
+def _of_accounts() -> tuple[Table, ...]:
+    """The accounts and every table that hangs on them, in the order in which they can be emptied."""
+    found = {accounts}
+    for table in METADATA.sorted_tables:
+        if any(key.column.table in found for key in table.foreign_keys):
+            found.add(table)
+    return tuple(table for table in reversed(METADATA.sorted_tables) if table in found)
 
 
 def remote(ref: str) -> str:
@@ -119,7 +118,7 @@ class World:
             platform.meanwhile = world.meanwhile
             world.platforms[account_id] = platform
         with store.engine.begin() as connection:
-            for table in _EMPTIED:
+            for table in _of_accounts():
                 connection.execute(table.delete())
             connection.execute(twin_clock.update().values(reads=START, rate=0))
             for account in ACCOUNTS.values():
@@ -213,7 +212,9 @@ class World:
         return changes_of(plan, ONE)
 
     def ask(self, *changes: AdChange) -> Enqueued | None:
-        """Queue them; None when they are refused."""
+        """Queue them; None when they are refused, or of an object that will never be made."""
+        if self.sql(_NEVER_MADE, refs=[change.object_ref for change in changes], keys=[*_NO_MAKER]):
+            return None
         try:
             with self.store.engine.begin() as connection:
                 queued = enqueue(connection, changes, SAFETY)
@@ -361,6 +362,12 @@ def is_safety(row: Any) -> bool:
     return bool(row["priority"] >= SAFETY_PRIORITY)
 
 
+_NO_MAKER = ("observed", "rejected", "expired", "cancelled", "dead")
+_NEVER_MADE = (
+    "select from ad_objects as object join pending_ad_changes as maker on maker.object_ref = object.ref"
+    " where object.ref = any(:refs) and object.remote_id is null"
+    " and maker.change_type like 'create%' and maker.status = any(:keys)"
+)
 _OPEN_AUDIT = text(
     "select history.*, change.seq, change.priority, change.not_before, change.created_at, change.jitter_seconds,"
     " change.expires_at, change.idempotency_key"

@@ -54,9 +54,9 @@ def _same_value(evidence: Evidence, row: Row, one: Write) -> bool:
     spec = evidence.changes[row["change_id"]]["spec"]
     match row["change_type"]:
         case "set_budget":
-            return int(one.value) == row["actual_budget"]
+            return bool(int(one.value) == row["actual_budget"])
         case "create_adset":
-            return int(one.params["daily_budget"]) == row["actual_budget"]
+            return bool(int(one.params["daily_budget"]) == row["actual_budget"])
         case "set_status":
             return bool(one.value == spec["status"])
         case "set_name":

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy.engine import URL
 
 from flywheel_assets.core.changes import AdChange
+from tests.chaos.campaigns import ACCOUNTS
 from tests.chaos.checkers import violations
 from tests.chaos.line import Died, Line
 from tests.chaos.proxy import Kind, Proxy, Spoil
-from tests.chaos.world import ACCOUNTS, new_world
+from tests.chaos.world import new_world
 
 _EDGES = ("campaigns", "adsets", "adimages", "adcreatives", "ads")
 _CREATES = ("create_campaign", "create_adset", "upload_image", "create_creative", "create_ad", "upload_video")
@@ -31,12 +32,12 @@ def one_of_each(line: Line) -> list[AdChange]:
     return [*line.wishes.four_updates(), *line.wishes.launch(ACCOUNTS[0])]
 
 
-def spoils_of_each(line: Line, kind: Kind, **more: float) -> list[Spoil]:
+def spoils_of_each(line: Line, kind: Kind) -> list[Spoil]:
     """The same for the first write of every kind."""
     creates = [(f"POST /v26.0/{ACCOUNTS[0].account_id}/{edge}?",) for edge in _EDGES]
     upload = (f"POST /v26.0/{ACCOUNTS[0].account_id}/advideos?", "finish")
     updates = [(f"POST /v26.0/{remote_id}/",) for remote_id in line.world.remote_ids(ACCOUNTS[0])[:4]]
-    return [Spoil(kind, needles, **more) for needles in [*creates, upload, *updates]]
+    return [Spoil(kind, needles, seconds=0.1) for needles in [*creates, upload, *updates]]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def spoils_of_each(line: Line, kind: Kind, **more: float) -> list[Spoil]:
     [("reset", "not_applied"), ("swallow", "reconciled"), ("cut", "reconciled"), ("delay", "applied")],
 )
 def test_a_fault_on_every_kind_of_write_leaves_one_effect_of_each(line: Line, kind: Kind, first: str) -> None:
-    line.proxy.order(*spoils_of_each(line, kind, seconds=0.1))
+    line.proxy.order(*spoils_of_each(line, kind))
     line.world.enqueue(one_of_each(line))
     line.drain()
     assert line.proxy.met == [kind] * 10

@@ -22,7 +22,8 @@ from flywheel_assets.core.changes import (
     UploadImage,
 )
 from flywheel_assets.execution.structure import Variation, changes_of, plan_launch
-from tests.chaos.world import ACCOUNTS, AD_SETS, CAMPAIGNS, World, ad_set_ref, campaign_ref
+from tests.chaos.campaigns import ACCOUNTS, AD_SETS, CAMPAIGNS, ad_set_ref, campaign_ref
+from tests.chaos.world import World
 
 _COUNTRIES = ("US", "CA", "GB", "IE")
 
@@ -52,7 +53,7 @@ class Wishes:
         """One of each kind, each of an ad set of its own."""
         account = ACCOUNTS[0]
         campaign = campaign_ref(account, 0)
-        specs = (
+        specs: tuple[Spec, ...] = (
             SetBudget(daily_budget=4300),
             SetStatus(status="PAUSED"),
             SetName(name="a new name"),

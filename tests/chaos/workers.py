@@ -67,6 +67,11 @@ class Job(BaseModel):
         return self.home / "deaths.txt"
 
     @property
+    def lost(self) -> Path:
+        """One line a lost connection."""
+        return self.home / "lost.txt"
+
+    @property
     def trouble(self) -> Path:
         """Tracebacks of workers that failed by themselves; there must be none."""
         return self.home / "trouble.txt"
@@ -92,9 +97,6 @@ class Fate:
 
 def work(job: Job, name: str, fate: Fate | None) -> None:
     """Drain the queue for ever, moving the twin's clock; the process is ended from outside or by its fate."""
-    import faulthandler
-
-    faulthandler.register(signal.SIGUSR1, file=open("/tmp/hang.txt", "a"))
     engine = connect(make_url(job.database), "sandbox")
     at: Callable[[Point], None] = fate or pass_by
     executor = SafeExecutor(engine, _Platforms(job, at), Blobs(job.blobs, job.home), job.safety, name, at)
@@ -111,6 +113,7 @@ def _go_on(job: Job, engine: Engine, error: DBAPIError) -> None:
     """A lost connection is made anew; everything else is a fault of ours."""
     if not job.lossy or not (error.connection_invalidated or "connect" in str(error.orig)):
         raise error
+    append(job.lost, f"{datetime.now(UTC).isoformat()} {' '.join(str(error.orig).split())}\n")
     engine.dispose()
 
 

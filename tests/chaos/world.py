@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +25,10 @@ from flywheel_assets.sandbox.meta.app import build_app
 from flywheel_assets.sandbox.meta.state import SandboxMeta
 from flywheel_assets.sandbox.server import SandboxServer
 from flywheel_assets.settings import Safety, Settings
-from flywheel_assets.store.accounts import save_account
 from flywheel_assets.store.clock import advance_twin_clock, business_now
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import accounts, ad_objects, pending_ad_changes
+from tests.chaos.campaigns import ACCOUNTS, AD_SETS, ad_set_ref, campaign_ref, settle
 from tests.chaos.evidence import ENDED, Evidence, Freeze, collect
 
 SAFETY = Safety(
@@ -38,27 +39,6 @@ SAFETY = Safety(
 _HOUR = timedelta(hours=1)
 _LOST_DATABASE = 20.0  # real seconds that a crash of the database may last
 T = TypeVar("T")
-
-
-def _account(number: int, name: str, zone: str) -> Account:
-    return Account(
-        account_id=f"act_100000000{number}",
-        name=name,
-        mode="auto",
-        currency="USD",
-        time_zone=zone,
-        page_id="1000000002",
-        pixel_id="1000000003",
-        targeting={"geo_locations": {"countries": ["US"]}},
-        daily_plan="10000.00",
-        ad_set_floor="10.00",
-        ad_set_ceiling="120.00",
-        new_creative_share=0.005,
-    )
-
-
-ACCOUNTS = (_account(1, "Bright Cup", "America/New_York"), _account(2, "Night Owl", "Asia/Kolkata"))
-CAMPAIGNS, AD_SETS = 2, 5  # that run already, per account and per campaign
 
 
 @dataclass
@@ -90,9 +70,9 @@ class World:
         """Ask for changes, account by account."""
         for account_id in sorted({change.account_id for change in changes}):
             mine = [change for change in changes if change.account_id == account_id]
-            self.asked += self.transact(lambda connection, mine=mine: self._enqueue(connection, mine))
+            self.asked += self.transact(partial(self._enqueue, mine))
 
-    def _enqueue(self, connection: Connection, changes: Sequence[AdChange]) -> int:
+    def _enqueue(self, changes: Sequence[AdChange], connection: Connection) -> int:
         # The clock is held, so that all rows are asked for at one and the same time.
         connection.execute(sql("lock_twin_clock"))
         return enqueue(connection, changes, self.safety).added
@@ -115,6 +95,13 @@ class World:
         """Changes that have not come to their end."""
         queue = pending_ad_changes.c
         query = select(func.count()).where(queue.status.not_in(ENDED))
+        return int(self.transact(lambda connection: connection.execute(query).scalar_one()))
+
+    def work_at_hand(self) -> int:
+        """Open changes that wait for no more than an hour."""
+        queue = pending_ad_changes.c
+        soon = queue.not_before < func.flywheel_now() + _HOUR
+        query = select(func.count()).where(queue.status.not_in(ENDED), soon)
         return int(self.transact(lambda connection: connection.execute(query).scalar_one()))
 
     def open_rows(self) -> list[str]:
@@ -162,51 +149,19 @@ class World:
 
     def _real_now(self) -> datetime:
         query = text("select clock_timestamp()")
-        return self.transact(lambda connection: connection.execute(query).scalar_one())
+        moment: datetime = self.transact(lambda connection: connection.execute(query).scalar_one())
+        return moment
 
     def evidence(self) -> Evidence:
         """Both sides as they are now."""
-        facts = {"budgets": self.budgets, "asked": self.asked, "freezes": self.freezes, "safety": self.safety}
-        return collect(self.store.engine, self.state, **facts)
-
-    # --- what runs before the storm -----------------------------------------------------------------
-
-    def settle(self) -> None:
-        """Save the accounts and let campaigns run in each of them."""
-        for account in ACCOUNTS:
-            self.transact(lambda connection, account=account: save_account(connection, account, "sandbox"))
-            for number in range(CAMPAIGNS):
-                self._campaign(account, campaign_ref(account, number))
-
-    def _campaign(self, account: Account, ref: str) -> None:
-        facts = {"objective": account.objective, "special_ad_categories": []}
-        campaign = self._exists(account, ref, ref, facts)
-        for number in range(AD_SETS):
-            facts = {"daily_budget": 4000 + 1000 * number, "billing_event": "IMPRESSIONS", "campaign_id": str(campaign)}
-            remote_id = self._exists(account, ad_set_ref(ref, number), ref, facts, campaign)
-            self.budgets[str(remote_id)] = 4000 + 1000 * number
-
-    def _exists(
-        self, account: Account, ref: str, campaign: str, facts: dict[str, Any], parent: int | None = None
-    ) -> int:
-        kind = ref.rpartition("/")[2]
-        tag = f"fw-{ref}"
-        data = {"name": f"{ref} [{tag}]", "status": "ACTIVE", "targeting": account.targeting, **facts}
-        remote_id = self.state.add(kind, account.account_id, parent, data)
-        row = {
-            "ref": ref,
-            "world": "sandbox",
-            "account_id": account.account_id,
-            "kind": kind,
-            "campaign_ref": campaign,
-            "tag": tag,
-            "remote_id": str(remote_id),
-            "status": "ACTIVE",
-            "daily_budget": facts.get("daily_budget"),
-            "currency": account.currency,
-        }
-        self.transact(lambda connection: connection.execute(ad_objects.insert().values(row)))
-        return remote_id
+        return collect(
+            self.store.engine,
+            self.state,
+            budgets=self.budgets,
+            asked=self.asked,
+            safety=self.safety,
+            freezes=self.freezes,
+        )
 
 
 @contextmanager
@@ -218,20 +173,10 @@ def new_world(folder: Path, database: URL) -> Iterator[World]:
     state = SandboxMeta(folder / "meta.sqlite", currencies, lambda: _patiently(lambda: _read_clock(store)))
     with SandboxServer(build_app(state)) as server:
         world = World(store, state, server.url)
-        world.settle()
+        world.budgets = world.transact(lambda connection: settle(connection, state))
         yield world
     state.close()
     store.engine.dispose()
-
-
-def campaign_ref(account: Account, number: int) -> str:
-    """Local name of a campaign that runs already."""
-    return f"{account.account_id}/c{number}/campaign"
-
-
-def ad_set_ref(campaign: str, number: int) -> str:
-    """Local name of one of its ad sets."""
-    return f"{campaign.removesuffix('/campaign')}/s{number}/adset"
 
 
 def _hour_by_hour(connection: Connection) -> None:

@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from flywheel_assets.core.changes import SetBudget
 from flywheel_assets.settings import Settings
 from tests.executor_bench import Bench
-from tests.integration.conftest import TwinClock
 
 # Dagster looks for the fields of a resource that has none in the way an older pydantic kept them.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute")
@@ -134,28 +132,6 @@ def test_a_mistyped_command_shows_how_it_is_used(arguments: list[str]) -> None:
 
 
 # --- the queue ------------------------------------------------------------------------------------
-
-
-def test_changes_are_listed_in_order_with_money_reason_and_what_they_wait_for(
-    at: dict[str, str], bench: Bench, clock: TwinClock
-) -> None:
-    ref = bench.adset("a1")
-    bench.enqueue(bench.change(ref, SetBudget(daily_budget=5500)), bench.pause("c1/campaign"))
-    clock.forward(seconds=19)
-    result = _invoke("changes", "list", **at)
-    assert result.exit_code == 0
-    budget, pause = result.stdout.splitlines()
-    assert budget.split() == [
-        "pending",
-        "set_budget",
-        ref,
-        "55.00",
-        "USD",
-        "a",
-        "day",
-        *["because", "the", "test", "says", "so"],
-    ]
-    assert pause.split()[:3] == ["pending", "set_status", "c1/campaign"]
 
 
 def test_changes_can_be_read_by_a_program_and_picked_by_status(at: dict[str, str], bench: Bench) -> None:

@@ -67,11 +67,24 @@ def test_after_an_edit_too_large_for_the_rule_we_wait_until_what_stood_before_ha
     assert waiting.reason == f"the 20 % rule keeps the budget at 9000; room at {opens:%H:%M:%S}"
     assert waiting.until is not None
     assert timedelta(seconds=3) <= waiting.until - opens <= timedelta(seconds=18)
-    assert bench.drain_all() == []  # so far the clock is not moved for one change: those hours have to be decided first
     clock.move_to(waiting.until)
     bench.drain()
     assert bench.statuses() == ["rejected", "applied"]
     assert bench.shown_budget(ref) > 9000
+
+
+def test_a_raise_never_cuts_what_a_person_raised(bench: Bench, clock: TwinClock, ref: str) -> None:
+    """5000 stood within the window, so the rule would have 6000 at most; but nobody asked for less than the 6200 there are."""
+    bench.platform.put(remote(ref), daily_budget=6200)
+    assert bench.ask(bench.budget(ref, 9000)).outcome == "rejected"
+    found_at = clock.now()
+    clock.forward(minutes=1)
+    waiting = bench.ask(bench.budget(ref, 9000))
+    assert (waiting.outcome, bench.shown_budget(ref), bench.platform.journal) == ("deferred", 6200, [])
+    clock.move_to(found_at + timedelta(hours=6))
+    bench.due()
+    assert [step.outcome for step in bench.drain()] == ["applied"]
+    assert bench.shown_budget(ref) == 7440
 
 
 def test_what_a_conflict_hid_is_adopted_too_and_what_stood_before_it_still_binds(

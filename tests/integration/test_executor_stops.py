@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from flywheel_assets.core.errors import AuthError, PolicyError, RemoteError, Throttled
+from flywheel_assets.store.tables import account_holds
 from tests.executor_bench import Bench, remote
 from tests.fakes import Fault
 from tests.integration.conftest import TwinClock
@@ -94,35 +95,77 @@ def test_eight_workers_that_meet_the_same_bad_token_raise_one_alert(bench: Bench
 # --- throttles -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("scope", "held"), [("object", 1), ("account", 3), ("app", 4)])
+def holds(bench: Bench) -> list[tuple[str, datetime, str]]:
+    return [(row["account_id"], row["until"], row["reason"]) for row in bench.rows(account_holds, "account_id")]
+
+
+def throttle(scope: str) -> Fault:
+    return Fault(Throttled("slow down", retry_after=timedelta(minutes=7), scope=scope, code=4))
+
+
+@pytest.mark.parametrize(
+    ("scope", "held", "whose"),
+    [("object", 1, []), ("account", 3, ["act_1000000001"]), ("app", 4, ["act_1000000001", "act_2"])],
+)
 def test_who_waits_for_a_throttle_depends_on_whom_it_is_for(
-    bench: Bench, clock: TwinClock, other: Bench, scope: str, held: int
+    bench: Bench, clock: TwinClock, other: Bench, scope: str, held: int, whose: list[str]
 ) -> None:
     bench.enqueue(*(bench.pause(bench.adset(f"s{number}"), priority=1) for number in range(3)))
     bench.due()
-    throttle = Throttled("slow down", retry_after=timedelta(minutes=7), scope=scope, code=4)
-    bench.platform.writes = [Fault(throttle)]
+    bench.platform.writes = [throttle(scope)]
+    until = clock.now() + timedelta(minutes=7)
+    worker = bench.executor()
+    list(worker.drain())
+    assert bench.statuses().count("pending") == held
+    assert len(bench.platform.journal) == 1 + 4 - held
+    assert holds(bench) == [(account, until, "slow down") for account in whose]
+    assert worker.next_due() == until
+    clock.move_to(until - timedelta(milliseconds=1))
+    assert list(worker.drain()) == []
+    clock.move_to(until)
+    assert [step.outcome for step in worker.drain()] == ["applied"] * held
+    assert {row["failures"] for row in bench.queue} == {0}
+    assert {row["status"] for row in other.queue} == {"applied"}
+
+
+def test_what_is_asked_for_while_an_account_is_throttled_waits_too_be_it_a_safety_pause(
+    bench: Bench, clock: TwinClock
+) -> None:
+    due_pauses(bench, 1)
+    bench.platform.writes = [throttle("account")]
     until = clock.now() + timedelta(minutes=7)
     bench.drain()
-    waiting = [row for row in bench.queue if row["status"] == "pending"]
-    assert len(waiting) == held
-    assert {(row["not_before"], row["wait_reason"], row["failures"]) for row in waiting} == {(until, "slow down", 0)}
-    assert len(bench.platform.journal) == 1 + 4 - held
-    clock.move_to(until - timedelta(milliseconds=1))
+    bench.enqueue(bench.pause(bench.adset("later")), bench.safety_pause(bench.adset("urgent")))
+    clock.forward(minutes=1)
     assert bench.drain() == []
     clock.move_to(until)
-    assert [step.outcome for step in bench.drain()] == ["applied"] * held
-    assert {row["status"] for row in other.queue} == {"applied"}
+    assert [step.outcome for step in bench.drain()] == ["applied"] * 3
+
+
+def test_a_shorter_throttle_does_not_cut_a_longer_one_short(bench: Bench, clock: TwinClock) -> None:
+    due_pauses(bench, 2)
+    first, second = bench.claim("w1"), bench.claim("w2")
+    until = clock.now() + timedelta(minutes=7)
+    bench.platform.writes = [
+        throttle("account"),
+        Fault(Throttled("briefly", retry_after=timedelta(seconds=5), scope="account")),
+    ]
+    first.see_through()
+    second.see_through()
+    assert holds(bench) == [(bench.account.account_id, until, "slow down")]
+    clock.forward(seconds=30)
+    assert bench.drain() == []
 
 
 def test_what_waits_longer_already_is_not_called_earlier(bench: Bench, clock: TwinClock) -> None:
     due_pauses(bench, 2)
     bench.sql("update pending_ad_changes set not_before = flywheel_now() + interval '1 hour' where seq = 2")
     later = bench.queue[1]["not_before"]
-    bench.platform.writes = [Fault(Throttled("slow down", retry_after=timedelta(minutes=7), scope="account"))]
+    bench.platform.writes = [throttle("account")]
     bench.drain()
-    assert (bench.queue[1]["not_before"], bench.queue[1]["wait_reason"]) == (later, None)
-    assert bench.queue[0]["not_before"] == clock.now() + timedelta(minutes=7)
+    clock.forward(minutes=7)
+    assert [step.change.object_ref for step in bench.drain()] == ["c1/s0/adset"]
+    assert bench.queue[1]["not_before"] == later
 
 
 # --- usage -----------------------------------------------------------------------------------------
@@ -141,15 +184,25 @@ def test_an_account_slows_down_before_the_platform_does_it(
     worker = bench.executor()
     worker.run_one()
     bench.platform.usage = None
-    own = [row for row in bench.queue if row["account_id"] == bench.account.account_id]
-    assert [row["status"] for row in own] == ["applied", "pending", "pending"]
-    assert {row["not_before"] - clock.now() for row in own[1:]} == {timedelta(seconds=seconds)}
+    until = clock.now() + timedelta(seconds=seconds)
     if seconds:
-        assert {row["wait_reason"] for row in own[1:]} == {
-            f"{usage:.0f} % of the platform's quota is used; the account waits {seconds} s"
-        }
-    assert [step.change.account_id for step in worker.drain()][-1:] == ["act_2"]  # its own quota is another
-    clock.forward(seconds=seconds)
-    bench.drain()
+        reason = f"{usage:.0f} % of the platform's quota is used; the account waits {seconds} s"
+        assert holds(bench) == [(bench.account.account_id, until, reason)]
+        assert [step.change.account_id for step in worker.drain()] == ["act_2"]  # its own quota is another
+        clock.move_to(until - timedelta(milliseconds=1))
+        assert list(worker.drain()) == []
+        clock.move_to(until)
+        assert [step.outcome for step in worker.drain()] == ["applied"] * 2
+    else:
+        assert holds(bench) == []
+        assert [step.outcome for step in worker.drain()] == ["applied"] * 3
     assert {row["failures"] for row in bench.queue} == {0}
-    assert set(bench.statuses()) == {"applied"}
+
+
+def test_our_own_pacing_does_not_hold_up_what_stops_spend(bench: Bench) -> None:
+    bench.platform.usage = 99.0
+    bench.enqueue(bench.pause(bench.adset("a"), priority=99), *(bench.safety_pause(bench.adset(n)) for n in "bcd"))
+    bench.due()
+    applied = [step.change.object_ref for step in bench.drain()]
+    assert applied == ["c1/b/adset", "c1/c/adset", "c1/d/adset"]
+    assert bench.statuses() == ["pending", "applied", "applied", "applied"]

@@ -111,7 +111,7 @@ def test_stages_made_again_after_the_launch_leave_every_row_and_say_it_stands(
         [drafting.creative_drafts, drafting.council_verdicts, renders.renders, publishing.publish_plan],
         instance=drops.instance,
         partition_key=key,
-        resources={"store": world.store, "winner_retriever": NoWinners()},
+        resources={"store": world.store, "winner_retriever": NoWinners(), "safe_meta_executor": bench.executor()},
     )
     assert result.success
     assert _stage_rows(world) == before

@@ -187,12 +187,11 @@ def test_killed_in_a_call_it_leaves_what_the_next_worker_reads_back(scene: Scene
     assert scene.gaps() == 0
 
 
-def test_it_waits_for_what_falls_due_and_for_what_is_queued_later(scene: Scene) -> None:
-    with scene.bench.store.engine.begin() as connection:
-        set_twin_clock_flowing(connection, flowing=True)
+def test_it_sees_what_is_queued_later_and_falls_due_later_still(scene: Scene, clock: TwinClock) -> None:
     worker = scene.worker()
     worker.says(" starts in the sandbox world")
-    scene.bench.enqueue(scene.bench.pause("c1/v0/adset"))  # due after its jitter
+    scene.bench.enqueue(scene.bench.pause("c1/v0/adset"))
+    clock.forward(seconds=18)  # the longest jitter
     worker.says("applied ")
     worker.signal(signal.SIGTERM)
     assert worker.ends() == 0
@@ -269,6 +268,22 @@ class Faltering(SafeExecutor):
     def tidy(self) -> None:
         if self.fails[next(self.seen)]:
             raise OperationalError("select 1", {"reasoning": "hush"}, Exception("server closed\nprobably"))
+
+
+@pytest.mark.parametrize(("due_in", "waits"), [(4, 4), (3600, 5), (-1, 5)])
+def test_on_a_clock_that_flows_it_waits_for_what_falls_due_next_but_never_for_long(
+    bench: Bench, due_in: float, waits: float
+) -> None:
+    with bench.store.engine.begin() as connection:
+        set_twin_clock_flowing(connection, flowing=True)
+    bench.enqueue(bench.pause(bench.adset("a")))
+    bench.sql(
+        "update pending_ad_changes set not_before = flywheel_now() + make_interval(secs => :seconds)", seconds=due_in
+    )
+    with closing(Impatient(waits=1)) as end:
+        Worker(bench.executor(), end).run()
+    assert 0 < end.waits[0] <= waits
+    assert bench.statuses() == ["applied" if due_in < 0 else "pending"]
 
 
 def test_a_drain_that_fails_is_tried_again_ever_more_slowly_until_it_goes_well(

@@ -137,6 +137,16 @@ def test_when_no_amount_is_allowed_at_all_the_change_waits_until_one_is() -> Non
     assert wait == Deferral(ago(60) + WINDOW, "the 20 % rule keeps the budget at 9000; room at 13:00:00", spread=True)
 
 
+@pytest.mark.parametrize(
+    ("requested", "current", "before"), [(9000, 6200, 5000), (100, 5000, 7000)], ids=["a raise", "a cut"]
+)
+def test_what_could_only_go_the_other_way_waits(requested: int, current: int, before: int) -> None:
+    """After a person's edit the budget itself may be outside what the rule allows."""
+    wait = decide(requested=requested, current=current, history=[span(before)])
+    assert isinstance(wait, Deferral)
+    assert wait.until == ago(60) + WINDOW
+
+
 def test_an_outcome_that_is_not_known_is_waited_for_a_minute_at_a_time() -> None:
     wait = decide(requested=9000, current=5040, history=[span(4200, None), span(5040, None)])
     assert wait == Deferral(NOW + timedelta(minutes=1), "the 20 % rule waits for an outcome that is not known yet")
@@ -205,6 +215,9 @@ def test_no_decision_ever_leaves_the_limits(asked: BudgetQuestion) -> None:
         assert target != asked.current
         assert all(5 * abs(target - other) <= other for other in counted)
         assert target <= max(asked.room, asked.current)
+        wanted = asked.frozen_target or fuzzed(asked.requested, asked.key, SAFETY)
+        if asked.floor <= asked.current <= asked.ceiling:  # a raise is no cut, a cut no raise
+            assert (target > asked.current) == (wanted > asked.current)
         # outside its bounds only on the way to them
         assert target <= max(12_000, 0.8 * max(counted) + 1)
         assert target >= min(1000, 1.2 * min(counted) - 1)

@@ -1,13 +1,12 @@
--- A throttled account, or with no account named a throttled app: whatever was due before the platform
--- listens again waits until then.
-update pending_ad_changes
-set not_before = :until, wait_reason = :reason
-where id in (
-  select id from pending_ad_changes
-  where world = current_setting('flywheel.world')
-    and (cast(:account_id as text) is null or account_id = :account_id)
-    and status in ('pending', 'unknown')
-    and not_before < :until
-  order by id
-  for update
-)
+-- A throttled account, or with no account named a throttled app: nothing of it goes out before the
+-- platform listens again, whether it is queued already or not. Our own pacing lets safety pauses through,
+-- a refusal of the platform would refuse them too.
+insert into account_holds as hold (account_id, until, reason, refused)
+select account_id, :until, :reason, :refused
+from accounts
+where world = current_setting('flywheel.world')
+  and (cast(:account_id as text) is null or account_id = :account_id)
+order by account_id
+on conflict (account_id) do update
+set until = excluded.until, reason = excluded.reason, refused = excluded.refused
+where hold.until < excluded.until

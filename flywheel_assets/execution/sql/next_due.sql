@@ -1,13 +1,19 @@
--- When the next open change that waits for nothing but time may be claimed.
-select min(first.not_before)
-from (values (0), (1), (2)) as lanes(lane)
+-- When the next open change that waits for nothing but time may be claimed, the platform's quota included.
+select min(greatest(first.not_before, hold.until))
+from accounts as account
+cross join (values (0), (1), (2)) as lanes(lane)
 cross join lateral (
   select due.not_before
   from pending_ad_changes as due
   where due.world = current_setting('flywheel.world')
+    and due.account_id = account.account_id
     and due.lane = lanes.lane
     and due.status in ('pending', 'unknown')
-    and can_be_claimed(due)
+    and not due.waits
+    and only_time_is_missing(due)
   order by due.not_before, due.seq
   limit 1
 ) as first
+left join account_holds as hold
+  on hold.account_id = account.account_id and (hold.refused or lanes.lane < 2)
+where not account.frozen or account.pausing

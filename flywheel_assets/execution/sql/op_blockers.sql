@@ -35,5 +35,9 @@ select reason from (
     || to_char(breaker.retry_real, 'HH24:MI:SS') || ' real time: ' || coalesce(breaker.reason, '')
   from breakers as breaker
   where breaker.account_id = :account_id and breaker.retry_real > clock_timestamp()
+  union all
+  select 6, 'account ' || hold.account_id || ' waits until ' || to_char(hold.until, 'HH24:MI:SS') || ': ' || hold.reason
+  from account_holds as hold
+  where hold.account_id = :account_id and hold.until > flywheel_now() and (hold.refused or :lane < 2)
 ) as blocker
 order by place

@@ -3,5 +3,5 @@ select id, object_ref, change_type from pending_ad_changes
 where plan_digest = :plan_digest
   and world = current_setting('flywheel.world')
   and status in ('proposed', 'pending')
-order by id
+order by seq
 for update

@@ -24,5 +24,5 @@ where change.status = 'cancelled'
           and maker.status in ('proposed', 'pending', 'claimed', 'executing', 'unknown')
       )
   )
-order by change.id
+order by change.seq
 for update of change

@@ -63,7 +63,7 @@ def usage(state: SandboxMeta, account: str) -> Usage:
     blocks = state.execute("SELECT until FROM score_blocks WHERE account = ? AND until > ?", account, now)
     counted = "SELECT coalesce(sum(cost), 0) FROM journal WHERE account = ? AND business_time > ?"
     ((score,),) = state.execute(counted, account, now - _SCORE_SECONDS)
-    opens = max(_room_at(state, account, score), blocks[0][0] if blocks else now)
+    opens = max(_room_at(state, account, score, now), blocks[0][0] if blocks else now)
     return Usage(round(100 * score / state.score_limit, 2), opens - now)
 
 
@@ -74,9 +74,9 @@ def block_when_used_up(state: SandboxMeta, account: str) -> None:
         state.execute("INSERT OR REPLACE INTO score_blocks VALUES (?, ?)", account, until)
 
 
-def _room_at(state: SandboxMeta, account: str, score: int) -> float:
-    """When enough of the oldest calls will have left the score for another one."""
-    room = now = state.now()
+def _room_at(state: SandboxMeta, account: str, score: int, now: float) -> float:
+    """When enough of the oldest calls will have left the score for another one, seen from ``now``."""
+    room = now
     if score < state.score_limit:
         return now
     calls = "SELECT business_time, cost FROM journal WHERE account = ? AND business_time > ? AND cost > 0 ORDER BY id"

@@ -23,6 +23,7 @@ from flywheel_assets.store.tables.creative import (
     videos,
 )
 from flywheel_assets.store.tables.execution import (
+    account_holds,
     ad_change_history,
     ad_objects,
     alerts,
@@ -60,6 +61,7 @@ from flywheel_assets.store.tables.system import accounts, twin_clock
 
 __all__ = [
     "METADATA",
+    "account_holds",
     "accounts",
     "actuals",
     "ad_change_history",

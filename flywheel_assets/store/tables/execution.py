@@ -93,6 +93,13 @@ pending_ad_changes = Table(
     Column("deferrals", Integer, nullable=False, server_default=text("0")),
     Column("wait_reason", Text),
     Column(
+        "waits",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="an object it needs does not exist yet; kept by triggers, so that claims need not look at it",
+    ),
+    Column(
         "undo_of", UUID(as_uuid=True), ForeignKey("pending_ad_changes.id"), comment="the applied change it takes back"
     ),
     Column("worker", Text),
@@ -114,11 +121,13 @@ pending_ad_changes = Table(
     Index(
         "ix_pending_ad_changes_due",
         "world",
+        "account_id",
         "lane",
         "not_before",
         "seq",
-        postgresql_where=text("status in ('pending', 'unknown')"),
+        postgresql_where=text("status in ('pending', 'unknown') and not waits"),
     ),
+    Index("ix_pending_ad_changes_waits", "depends_on", postgresql_using="gin", postgresql_where=text("waits")),
     # Order and supersession ask for the open changes of one kind to one object.
     Index(
         "ix_pending_ad_changes_open",
@@ -200,6 +209,16 @@ breakers = Table(
     CheckConstraint("(state = 'closed') = (retry_real is null)", name="waits_until"),
 )
 
+# Until when an account sends nothing: the platform throttled it, or its quota is nearly used up.
+account_holds = Table(
+    "account_holds",
+    METADATA,
+    Column("account_id", Text, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("until", Instant, nullable=False),
+    required_text("reason"),
+    Column("refused", Boolean, nullable=False, comment="by the platform; our own pacing lets safety pauses through"),
+)
+
 # A person's budget edits, as met: what stood before them counts in the velocity window.
 budget_edits = Table(
     "budget_edits",
@@ -234,7 +253,7 @@ alerts = Table(
     required_text("reason"),
     Column("stopped", Boolean, nullable=False, comment="whether it stopped the account's calls or its spend"),
     Column("raised_at", Instant, nullable=False, server_default=text("flywheel_now()")),
-    Column("closed_at", Instant, comment="when a person said it is dealt with"),
+    Column("closed_at", Instant, comment="when a person said it is dealt with, or what it told of has passed"),
     # One open alert a rule: what goes on is not told again every minute.
     Index("uq_alerts_open", "account_id", "rule", unique=True, postgresql_where=text("closed_at is null")),
 )

@@ -2,10 +2,13 @@
 -- then the campaign whose actions are counted, then the clock, then whether the claim is still ours.
 -- One function and not six questions, because each trip to the database costs more than its answer;
 -- every statement in it still sees what was committed before its lock was won.
-create or replace function begin_call(the_change uuid, token bigint, alone boolean, the_window interval)
+-- Dropped first: what a function returns cannot be replaced.
+drop function if exists begin_call(uuid, bigint, boolean, interval);
+create function begin_call(the_change uuid, token bigint, alone boolean, the_window interval)
 returns table (
   mode text, frozen boolean, frozen_reason text, pausing boolean, config jsonb,
-  moment timestamptz, held boolean, newer uuid, finishes timestamptz[]
+  moment timestamptz, held boolean, newer uuid, finishes timestamptz[],
+  object_kind text, object_status text, object_budget bigint, object_tag text
 )
 language plpgsql volatile as $$
 declare
@@ -66,6 +69,10 @@ begin
         and (attempt.finished_at is null or attempt.finished_at > moment - the_window)
     );
   end if;
+  -- Our record of the object, as the last outcome left it.
+  select object.kind, object.status, object.daily_budget, object.tag
+  into object_kind, object_status, object_budget, object_tag
+  from ad_objects as object where object.ref = ours.object_ref;
   return next;
 end
 $$;

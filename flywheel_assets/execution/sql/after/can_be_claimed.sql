@@ -1,9 +1,9 @@
--- Whether an open change waits for nothing but its not-before time: its account is not frozen, its mode
--- content and its breaker ready (to find out what a call did needs no permission; while spend is being
--- stopped, a pause may have to wait for just that), every object it depends on exists, and no change of the same kind to
+-- Whether an open change waits for nothing but time: its account is not frozen, its mode content and its
+-- breaker ready (to find out what a call did needs no permission; while spend is being stopped, a pause
+-- may have to wait for just that), every object it depends on exists, and no change of the same kind to
 -- the same object is under way or goes before it. An older one that was not sent yet does not: it is
 -- superseded, unless it is a safety pause and this one is not.
-create or replace function can_be_claimed(due pending_ad_changes) returns boolean
+create or replace function only_time_is_missing(due pending_ad_changes) returns boolean
 language sql stable as $$
   select due.status in ('pending', 'unknown')
     and exists (
@@ -39,5 +39,17 @@ language sql stable as $$
           earlier.status in ('claimed', 'executing', 'unknown')
           or earlier.status = 'pending' and earlier.lane = 2 and due.lane < 2
         )
+    )
+$$;
+
+-- And whether the platform's quota lets it go now.
+create or replace function can_be_claimed(due pending_ad_changes) returns boolean
+language sql stable as $$
+  select only_time_is_missing(due)
+    and not exists (
+      select from account_holds as hold
+      where hold.account_id = due.account_id
+        and hold.until > flywheel_now()
+        and (hold.refused or due.lane < 2)
     )
 $$;

@@ -8,40 +8,68 @@ declare
   -- read once: compared with a variable the index ends the scan, with a volatile function every row is looked at
   moment timestamptz := flywheel_now();
   our_world text := current_setting('flywheel.world');
+  head record;
   chosen uuid;
-  chosen_account text;
 begin
-  for chosen_lane in reverse 2..0 loop
-    select due.id, due.account_id into chosen, chosen_account
+  -- The head of every lane of every account that may act at all: however many rows of a frozen account
+  -- are due, none is looked at.
+  for head in
+    select account.account_id, lanes.lane
+    from accounts as account
+    cross join (values (2), (1), (0)) as lanes(lane)
+    cross join lateral (
+      select due.not_before, due.seq
+      from pending_ad_changes as due
+      where due.world = our_world
+        and due.account_id = account.account_id
+        and due.lane = lanes.lane
+        and due.status in ('pending', 'unknown')
+        and not due.waits
+        and due.not_before <= moment
+      order by due.not_before, due.seq
+      limit 1
+    ) as first
+    where (not account.frozen or account.pausing)
+      and not exists (
+        select from account_holds as hold
+        where hold.account_id = account.account_id
+          and hold.until > moment
+          and (hold.refused or lanes.lane < 2)
+      )
+      and not exists (
+        select from breakers as breaker
+        where breaker.account_id = account.account_id and breaker.retry_real > clock_timestamp()
+      )
+    order by lanes.lane desc, first.not_before, first.seq
+  loop
+    select due.id into chosen
     from pending_ad_changes as due
     where due.world = our_world
-      and due.lane = chosen_lane
+      and due.account_id = head.account_id
+      and due.lane = head.lane
       and due.status in ('pending', 'unknown')
+      and not due.waits
       and due.not_before <= moment
       and (due.expires_at is null or due.expires_at > moment or due.status = 'unknown')
       and can_be_claimed(due)
     order by due.not_before, due.seq
     limit 1
     for update of due skip locked;
-    exit when found;
+    continue when not found;
+    -- A breaker that has waited long enough lets one probe through: whoever turns it half open.
+    update breakers
+    set state = 'half_open', retry_real = clock_timestamp() + lease
+    where account_id = head.account_id and state <> 'closed' and retry_real <= clock_timestamp();
+    continue when not found and exists (select from breakers where account_id = head.account_id and state <> 'closed');
+    return query
+      update pending_ad_changes as change
+      set status = 'claimed',
+          worker = claiming_worker,
+          fencing_token = nextval('fencing_tokens'),
+          lease_until = clock_timestamp() + lease
+      where change.id = chosen
+      returning change.*;
+    return;
   end loop;
-  if chosen is null then
-    return;
-  end if;
-  -- A breaker that has waited long enough lets one probe through: whoever turns it half open.
-  update breakers
-  set state = 'half_open', retry_real = clock_timestamp() + lease
-  where account_id = chosen_account and state <> 'closed' and retry_real <= clock_timestamp();
-  if not found and exists (select from breakers where account_id = chosen_account and state <> 'closed') then
-    return;
-  end if;
-  return query
-    update pending_ad_changes as change
-    set status = 'claimed',
-        worker = claiming_worker,
-        fencing_token = nextval('fencing_tokens'),
-        lease_until = clock_timestamp() + lease
-    where change.id = chosen
-    returning change.*;
 end
 $$;

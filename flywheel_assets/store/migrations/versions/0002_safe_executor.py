@@ -23,13 +23,30 @@ def upgrade() -> None:
         ),
         sa.Column("raised_at", sa.DateTime(timezone=True), server_default=sa.text("flywheel_now()"), nullable=False),
         sa.Column(
-            "closed_at", sa.DateTime(timezone=True), nullable=True, comment="when a person said it is dealt with"
+            "closed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when a person said it is dealt with, or what it told of has passed",
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_alerts_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
     )
     op.create_index(
         "uq_alerts_open", "alerts", ["account_id", "rule"], unique=True, postgresql_where=sa.text("closed_at is null")
+    )
+    op.create_table(
+        "account_holds",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "refused",
+            sa.Boolean(),
+            nullable=False,
+            comment="by the platform; our own pacing lets safety pauses through",
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_account_holds_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_account_holds")),
     )
     op.create_table(
         "breakers",
@@ -104,6 +121,24 @@ def upgrade() -> None:
     op.add_column(
         "pending_ad_changes", sa.Column("undo_of", sa.UUID(), nullable=True, comment="the applied change it takes back")
     )
+    op.add_column(
+        "pending_ad_changes",
+        sa.Column(
+            "waits",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="an object it needs does not exist yet; kept by triggers, so that claims need not look at it",
+        ),
+    )
+    op.create_index(
+        "ix_pending_ad_changes_waits",
+        "pending_ad_changes",
+        ["depends_on"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("waits"),
+    )
     op.drop_index(
         op.f("ix_pending_ad_changes_due"),
         table_name="pending_ad_changes",
@@ -112,9 +147,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_pending_ad_changes_due",
         "pending_ad_changes",
-        ["world", "lane", "not_before", "seq"],
+        ["world", "account_id", "lane", "not_before", "seq"],
         unique=False,
-        postgresql_where=sa.text("status in ('pending', 'unknown')"),
+        postgresql_where=sa.text("status in ('pending', 'unknown') and not waits"),
     )
     op.create_index(
         "ix_pending_ad_changes_expiry",
