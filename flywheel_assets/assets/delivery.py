@@ -5,6 +5,7 @@ from collections import Counter
 import dagster as dg
 
 from flywheel_assets.assets.common import OWNERS, check, materialized, table
+from flywheel_assets.execution.alerts import open_alerts
 from flywheel_assets.execution.drain import drain, hour_to_decide
 from flywheel_assets.execution.reconciled import refresh
 from flywheel_assets.execution.worker import SafeExecutor
@@ -19,7 +20,10 @@ EXECUTOR_POOL = "meta_executor"
     owners=OWNERS,
     kinds={"postgres", "meta"},
     pool=EXECUTOR_POOL,
-    check_specs=[dg.AssetCheckSpec("no_dead_letters", asset="ad_change_history", blocking=False)],
+    check_specs=[
+        dg.AssetCheckSpec("no_dead_letters", asset="ad_change_history", blocking=False),
+        dg.AssetCheckSpec("no_open_alert", asset="ad_change_history", blocking=False),
+    ],
 )
 def ad_change_history(
     context: dg.AssetExecutionContext,
@@ -40,9 +44,16 @@ def ad_change_history(
     summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) or "nothing was due"
     metadata = {"steps": table(rows), **{f"outcome_{outcome}": count for outcome, count in counts.items()}}
     found = f"{dead} changes died in this drain; see dead_letters"
-    return materialized(
-        store, summary, metadata, [check("no_dead_letters", passed=dead == 0, found=found, blocking=False)]
-    )
+    checks = [check("no_dead_letters", passed=dead == 0, found=found, blocking=False), _no_open_alert(store)]
+    return materialized(store, summary, metadata, checks)
+
+
+def _no_open_alert(store: Store) -> dg.AssetCheckResult:
+    """What a person has to look at: a bad token, a restricted account, spend that should not be."""
+    with store.engine.connect() as connection:
+        alerts = open_alerts(connection)
+    told = "; ".join(f"{one['account_id']}, {one['rule']}: {one['reason']}" for one in alerts)
+    return check("no_open_alert", passed=not alerts, found=told or "no alert is open", blocking=False)
 
 
 @dg.asset(

@@ -15,7 +15,7 @@ from flywheel_assets.settings import Settings
 from flywheel_assets.store import tables
 from flywheel_assets.store.store import Store
 
-_REJECTED = ("rejected", "expired", "cancelled", "superseded")
+_REJECTED = ("rejected", "expired", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,7 @@ def _changes(connection: Connection, creative_id: str) -> dict[str, int]:
     return {
         "applied": counts.get("applied", 0),
         "deferred": int(connection.execute(waited).scalar_one()),
+        "superseded": counts.get("superseded", 0),
         "rejected": sum(counts.get(status, 0) for status in _REJECTED),
         "dead": counts.get("dead", 0),
     }

@@ -155,6 +155,7 @@ def _moved(case: Case, asked: int) -> BudgetDecision | Deferral | Ending:
         BudgetQuestion(
             requested=asked,
             key=change.idempotency_key,
+            exact=change.undo_of is not None,
             frozen_target=change.target_budget,
             history=[BudgetSpan(row.minor, case.now, row.until) for row in rows],
             current=observed.daily_budget,

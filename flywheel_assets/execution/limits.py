@@ -54,6 +54,7 @@ class BudgetQuestion:
 
     Attributes:
         key: of the change; the same key always gives the same fuzz.
+        exact: the amount is not fuzzed: an undo brings back what was there.
         frozen_target: what an earlier attempt of the same change settled on.
         history: budgets of the velocity window that have been, or may have been, in force.
         current: read from the platform just before.
@@ -70,6 +71,7 @@ class BudgetQuestion:
     ceiling: int
     room: int
     now: datetime
+    exact: bool = False
 
     def spans(self) -> tuple[BudgetSpan, ...]:
         """The history with the budget that is in force now."""
@@ -110,7 +112,7 @@ def decide_budget(asked: BudgetQuestion, safety: Safety) -> BudgetDecision | Def
     A clamp that leaves nothing of the change defers it to the time at which the window lets more through.
     """
     frozen = asked.frozen_target
-    wanted = fuzzed(asked.requested, asked.key, safety) if frozen is None else frozen
+    wanted = frozen if frozen is not None else _sought(asked, safety)
     target = _allowed(asked, wanted, asked.now, safety)
     if target is None or (target == asked.current and wanted != asked.current):
         return _wait_for_window(asked, wanted, safety)
@@ -124,6 +126,10 @@ def decide_budget(asked: BudgetQuestion, safety: Safety) -> BudgetDecision | Def
     if target != wanted:
         adjustments.append(f"moved {wanted} to {target}: {_reason(asked, safety)}")
     return BudgetDecision(target, tuple(adjustments))
+
+
+def _sought(asked: BudgetQuestion, safety: Safety) -> int:
+    return asked.requested if asked.exact else fuzzed(asked.requested, asked.key, safety)
 
 
 def cap_room(budget: int, others: int, cap: int, now: datetime) -> Deferral | None:

@@ -39,6 +39,7 @@ class ClaimedChange:
     deferrals: int
     priority: int
     approved_at: datetime | None
+    undo_of: UUID | None
 
     @classmethod
     def from_row(cls, row: RowMapping) -> ClaimedChange:

@@ -148,6 +148,27 @@ def test_another_accounts_object_is_refused(bench: Bench) -> None:
         bench.enqueue(bench.pause(ref, account_id="act_2"))
 
 
+@pytest.mark.parametrize("ended", ["observed", "dead", "cancelled", "expired", "rejected"])
+def test_a_change_of_what_will_never_be_made_is_refused(bench: Bench, ended: str) -> None:
+    bench.enqueue(bench.change("c1/campaign", campaign()))
+    bench.sql("update pending_ad_changes set status = :ended", ended=ended)
+    with pytest.raises(ChangeRefused, match=f"c1/campaign: never_made: .* ended as {ended}; launch it again first"):
+        bench.enqueue(bench.pause("c1/campaign"))
+    assert len(bench.queue) == 1
+
+
+@pytest.mark.parametrize("status", ["proposed", "pending", "claimed", "executing", "unknown"])
+def test_a_change_of_what_is_still_being_made_waits_for_it(bench: Bench, clock: TwinClock, status: str) -> None:
+    bench.enqueue(bench.change("c1/campaign", campaign()))
+    held = "worker = 'w9', fencing_token = 0, lease_until = clock_timestamp() + interval '1 minute'"
+    bench.sql(f"update pending_ad_changes set status = :status, {held}", status=status)  # noqa: S608
+    bench.enqueue(bench.pause("c1/campaign"))
+    bench.sql("update pending_ad_changes set not_before = flywheel_now() + interval '1 hour' where seq = 1")
+    clock.forward(minutes=1)
+    assert bench.drain() == []
+    assert bench.statuses() == [status, "pending"]
+
+
 @pytest.mark.parametrize("minor", [1000, 12000])
 def test_floor_and_ceiling_themselves_are_allowed(bench: Bench, minor: int) -> None:
     bench.enqueue(bench.change("c1/campaign", campaign()), bench.change("c1/a/adset", adset(minor)))

@@ -94,9 +94,10 @@ def test_an_answer_between_two_failures_starts_the_count_again(bench: Bench) -> 
         (TransientError("busy"), ("open", 5)),
         (AmbiguousOutcome("cut off"), ("open", 5)),
         (THROTTLE, ("closed", 4)),
-        (PermanentError("wrong"), ("closed", 0)),
+        (PermanentError("wrong", code=100), ("closed", 0)),
+        (PermanentError("the file is gone"), ("closed", 4)),
     ],
-    ids=["failed", "unanswered", "throttled", "refused"],
+    ids=["failed", "unanswered", "throttled", "refused", "hopeless before it was sent"],
 )
 def test_what_counts_as_a_failure(bench: Bench, error: RemoteError, counted: tuple[str, int]) -> None:
     due_pauses(bench, 5)
@@ -199,7 +200,18 @@ def test_a_probe_that_ends_without_an_answer_hands_the_probe_on(bench: Bench, en
 
 
 def test_a_refused_request_proves_that_the_platform_listens(bench: Bench) -> None:
-    opened(bench, Fault(PermanentError("wrong")))
+    opened(bench, Fault(PermanentError("wrong", code=100)))
     due_pauses(bench, 2)
-    assert [step.outcome for step in bench.executor(**LONG).drain()] == ["dead", "applied"]
+    worker = bench.executor(**LONG)
+    worker.run_one()
     assert state(bench) == ("closed", 0)
+    assert [step.outcome for step in worker.drain()] == ["applied"]
+
+
+def test_a_request_that_was_hopeless_before_it_was_sent_proves_nothing_and_hands_the_probe_on(bench: Bench) -> None:
+    opened(bench, Fault(PermanentError("the file is gone")))
+    due_pauses(bench, 2)
+    worker = bench.executor(**LONG)
+    worker.run_one()
+    assert state(bench) == ("open", 5)
+    assert [step.outcome for step in worker.drain()] == ["applied"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flywheel_assets.core.changes import CreateCampaign
 from flywheel_assets.core.errors import AmbiguousOutcome, AuthError, PermanentError
 from tests.executor_bench import Bench, remote
 from tests.fakes import Fault
@@ -120,9 +121,10 @@ def test_a_pause_whose_outcome_is_unknown_keeps_the_stop_open(bench: Bench, ref:
     assert (bench.statuses(), bench.account_row()["pausing"]) == (["applied"], False)
 
 
-def test_a_pause_of_what_does_not_exist_yet_does_not_keep_the_stop_open(bench: Bench, ref: str) -> None:
-    bench.sql("update ad_objects set remote_id = null where ref = :ref", ref=ref)
-    bench.enqueue(bench.safety_pause(ref))
+def test_a_pause_of_what_does_not_exist_yet_does_not_keep_the_stop_open(bench: Bench) -> None:
+    spec = CreateCampaign(name="C", objective="OUTCOME_LEADS", special_ad_categories=())
+    bench.enqueue(bench.change("c9/campaign", spec), bench.safety_pause("c9/campaign"))
+    bench.due()
     freeze(bench, pausing=True)
     assert bench.drain() == []
     assert not bench.account_row()["pausing"]

@@ -285,7 +285,7 @@ def test_a_budget_goes_back_to_what_it_was_as_a_new_change(bench: Bench, operato
     bench.drain_all()
     first, second = bench.queue
     assert (second["new_budget"], second["undo_of"], second["requested_by"]) == (5000, first["id"], "test")
-    assert abs(bench.shown_budget(ref) - 5000) <= 150
+    assert bench.shown_budget(ref) == 5000  # an undo is not fuzzed
     assert len(bench.history) == 2
 
 

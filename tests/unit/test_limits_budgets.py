@@ -75,6 +75,13 @@ def test_without_fuzz_the_asked_amount_goes_out_and_nothing_is_noted() -> None:
     assert decide(Safety(fuzz=0)) == BudgetDecision(5500, ())
 
 
+def test_an_undo_brings_back_the_very_amount_as_far_as_the_rule_lets() -> None:
+    assert decide(exact=True) == BudgetDecision(5500, ())
+    assert decide(exact=True, requested=7000) == BudgetDecision(
+        6000, ("moved 7000 to 6000: allowed now is 4000 to 6000",)
+    )
+
+
 @pytest.mark.parametrize(
     ("more", "target", "why"),
     [
