@@ -58,7 +58,8 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
         added += connection.execute(statement).rowcount
     if added:
         connection.execute(sql("supersede"), {"refs": sorted({change.object_ref for change in changes})})
-    return Enqueued(plan, status, added, len(changes) - added)
+    urgent = all(change.priority >= SAFETY_PRIORITY for change in changes)
+    return Enqueued(plan, "pending" if urgent else status, added, len(changes) - added)
 
 
 def _queued(change: AdChange, status: str, now: datetime, safety: Safety) -> dict[str, object]:

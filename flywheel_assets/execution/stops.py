@@ -7,7 +7,6 @@ ours first: those pauses pass the freeze and every mode, ahead of whatever else 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -66,7 +65,7 @@ def stop_spend(connection: Connection, account_id: str, reason: str, requested_b
     # With nothing to pause there is no plan, but the account is stopped all the same.
     queued = enqueue(connection, pauses, safety) if pauses else Enqueued(plan_digest(()), "pending", 0, 0)
     connection.execute(sql("op_stop_account"), {"account_id": account_id, "reason": f"spend stopped: {reason}"})
-    return replace(queued, status="pending")  # safety pauses wait for nobody, whatever the account's mode
+    return queued
 
 
 def open_pauses(connection: Connection, account_id: str) -> tuple[str, ...]:

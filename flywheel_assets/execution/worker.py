@@ -71,6 +71,7 @@ class SafeExecutor:
             due = self.next_due()
             self.at("K2_waiting")
             if due is None or wait_until is None or not wait_until(due):
+                self.tidy()  # a stop of spend whose last pause has gone out is over now, not with the next drain
                 return
 
     def next_due(self) -> datetime | None:
