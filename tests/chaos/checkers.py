@@ -56,12 +56,21 @@ def true_claims(evidence: Evidence) -> Found:
 
 
 def hourly_actions(evidence: Evidence) -> Found:
-    """I4: no campaign has more actions than allowed in any sliding hour. Refused writes are actions too."""
+    """I4: no campaign has more actions than allowed in any sliding hour, and the reserve is left to safety pauses.
+
+    Refused writes are actions too.
+    """
     limit = evidence.safety.actions_per_campaign_hour
-    for campaign, moments in _actions(evidence).items():
-        most, opens = _fullest_hour(moments)
-        if most > limit:
-            yield f"campaign {campaign} has {most} actions in the hour from {opens}, {limit} are allowed"
+    urgent = {one.number for row, one in match(evidence).pairs if _is_urgent(evidence.changes[row["change_id"]])}
+    ordinary = [one for one in evidence.writes if one.number not in urgent]
+    for words, some, allowed in (
+        ("actions", evidence.writes, limit),
+        ("actions that are no safety pause", ordinary, limit - evidence.safety.pause_reserve),
+    ):
+        for campaign, moments in _actions(evidence, some).items():
+            most, opens = _fullest_hour(moments)
+            if most > allowed:
+                yield f"campaign {campaign} has {most} {words} in the hour from {opens}, {allowed} are allowed"
 
 
 def budget_velocity(evidence: Evidence) -> Found:
@@ -142,8 +151,7 @@ def jittered(evidence: Evidence) -> Found:
     first = {row["change_id"]: row for row in reversed(evidence.history)}
     for row in evidence.queue:
         jitter = row["jitter_seconds"]
-        urgent = row["priority"] >= SAFETY_PRIORITY
-        if not (jitter == 0 if urgent else low <= jitter <= high):
+        if not (jitter == 0 if _is_urgent(row) else low <= jitter <= high):
             yield f"{_name(row)} has a jitter of {jitter} s"
         attempt = first.get(row["id"])
         if attempt is not None and attempt["started_at"] < row["created_at"] + timedelta(seconds=jitter):
@@ -167,15 +175,19 @@ CHECKS: dict[str, Callable[[Evidence], Found]] = {
 
 def fullest_hours(evidence: Evidence) -> dict[str, int]:
     """By campaign, the most actions in any sliding hour."""
-    return {campaign: _fullest_hour(moments)[0] for campaign, moments in _actions(evidence).items()}
+    return {campaign: _fullest_hour(moments)[0] for campaign, moments in _actions(evidence, evidence.writes).items()}
 
 
-def _actions(evidence: Evidence) -> dict[str, list[datetime]]:
+def _actions(evidence: Evidence, some: Sequence[Write]) -> dict[str, list[datetime]]:
     moments: dict[str, list[datetime]] = defaultdict(list)
-    for one in evidence.writes:
+    for one in some:
         if one.kind in _OF_CAMPAIGN and (campaign := _campaign(evidence, one)) is not None:
             moments[campaign].append(one.at)
     return moments
+
+
+def _is_urgent(change: Row) -> bool:
+    return bool(change["priority"] >= SAFETY_PRIORITY)
 
 
 def _campaign(evidence: Evidence, one: Write) -> str | None:

@@ -23,9 +23,11 @@ from flywheel_assets.execution import stops
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.enqueue import approve
 from flywheel_assets.store.accounts import save_account
-from tests.chaos.machine_checks import check_claim, check_everything, check_idle, check_intent, check_settled
+from tests.chaos.machine_checks import check_everything
+from tests.chaos.machine_moments import check_claim, check_idle, check_intent, check_settled
 from tests.chaos.machine_platform import Killed
-from tests.chaos.machine_world import ACCOUNTS, AD_SETS, CAMPAIGNS, LAUNCHED, World
+from tests.chaos.machine_scene import ACCOUNTS, AD_SETS, CAMPAIGNS, LAUNCHED
+from tests.chaos.machine_world import World
 from tests.fakes import Fault
 
 # Where nothing is locked, so that others may act; at the last four a worker can only die.
@@ -188,7 +190,7 @@ class ExecutorMachine(RuleBasedStateMachine):
             "takeover": takeover,
             "slow": lambda: world.forward(700),
             "slower": lambda: world.forward(3700),
-            "newer": lambda: self._newer_of_the_claimed(),
+            "newer": self._newer_of_the_claimed,
         }[what]
 
     def _newer_of_the_claimed(self) -> None:

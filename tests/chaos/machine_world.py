@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, select, text
+from sqlalchemy import select, text
 
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.changes import SAFETY_PRIORITY, AdChange, SetBudget, Spec
+from flywheel_assets.core.changes import AdChange, SetBudget, Spec
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.execution import stops
 from flywheel_assets.execution.enqueue import Enqueued, enqueue
@@ -21,61 +21,25 @@ from flywheel_assets.execution.points import Point
 from flywheel_assets.execution.records import Step
 from flywheel_assets.execution.structure import Variation, changes_of, plan_launch
 from flywheel_assets.execution.worker import SafeExecutor
-from flywheel_assets.settings import Safety
 from flywheel_assets.store.accounts import save_account
 from flywheel_assets.store.clock import advance_twin_clock, business_now
 from flywheel_assets.store.store import Store
-from flywheel_assets.store.tables import accounts, ad_objects, pending_ad_changes, twin_clock
-from flywheel_assets.store.tables.base import METADATA
 from tests.chaos.machine_platform import Killed, Ledger, WatchedPlatform
+from tests.chaos.machine_scene import ACCOUNTS, CAMPAIGNS, ONE, SAFETY, campaign_of, remote, running_objects, set_up
 
 MOST_STEPS = 400  # of one drain; a whole run asks for far fewer changes
-START = datetime(2025, 1, 6, 9, 0, tzinfo=UTC)
-# Tight, so that every limit binds within a few steps; no lease or breaker ends by the passing of real time.
-SAFETY = Safety(
-    actions_per_campaign_hour=5,
-    account_writes_per_hour=3,
-    retry_seconds=(1, 2),
-    lease_seconds=3600,
-    breaker_failures=3,
-    breaker_seconds=3600,
+_NO_MAKER = ("observed", "rejected", "expired", "cancelled", "dead")
+_NEVER_MADE = (
+    "select from ad_objects as object join pending_ad_changes as maker on maker.object_ref = object.ref"
+    " where object.ref = any(:refs) and object.remote_id is null"
+    " and maker.change_type like 'create%' and maker.status = any(:keys)"
 )
-_COMMON: dict[str, Any] = {
-    "mode": "auto",
-    "currency": "USD",
-    "time_zone": "America/New_York",
-    "page_id": "1000000002",
-    "targeting": {"geo_locations": {"countries": ["US"]}},
-    "ad_set_floor": "10.00",
-    "ad_set_ceiling": "120.00",
-}
-ONE = Account(account_id="act_1", name="Bright Cup", daily_plan="150.00", **_COMMON)
-TWO = Account(account_id="act_2", name="Dark Cup", daily_plan="60.00", **_COMMON)
-ACCOUNTS = {account.account_id: account for account in (ONE, TWO)}
-CAMPAIGNS = {"c1/campaign": ONE, "c2/campaign": ONE, "c3/campaign": TWO}
-AD_SETS = {"c1/a/adset": 5000, "c1/b/adset": 4000, "c2/a/adset": 3000, "c3/a/adset": 5000}
-LAUNCHED = "new/v0/adset"
-_OTHER_WORLD = "act_9"
-
-
-@cache
-def _of_accounts() -> tuple[Table, ...]:
-    """The accounts and every table that hangs on them, in the order in which they can be emptied."""
-    found = {accounts}
-    for table in METADATA.sorted_tables:
-        if any(key.column.table in found for key in table.foreign_keys):
-            found.add(table)
-    return tuple(table for table in reversed(METADATA.sorted_tables) if table in found)
-
-
-def remote(ref: str) -> str:
-    """The platform's id of an object that was there from the start."""
-    return str(int.from_bytes(ref.encode(), "big") % 10**17)
-
-
-def campaign_of(ref: str) -> str:
-    """The campaign an object is part of."""
-    return f"{ref.partition('/')[0]}/campaign"
+_OPEN_AUDIT = text(
+    "select history.*, change.seq, change.priority, change.not_before, change.created_at, change.jitter_seconds,"
+    " change.expires_at, change.idempotency_key"
+    " from ad_change_history as history join pending_ad_changes as change on change.id = history.change_id"
+    " where history.worker = :worker and history.status = 'executing'"
+)
 
 
 @dataclass
@@ -110,59 +74,22 @@ class World:
 
     @classmethod
     def fresh(cls, store: Store, folder: Path) -> World:
-        """Empty tables, the clock at its start, two accounts with running ad sets, and a trap in another world."""
+        """The scene from its start, nobody at work yet."""
         world = cls(store, folder)
         for account_id in ACCOUNTS:
             platform = WatchedPlatform(world.now, account_id=account_id, ledger=world.ledger)
             platform.worker, platform.audit_of = world.worker, world.open_audit
             platform.meanwhile = world.meanwhile
             world.platforms[account_id] = platform
-        with store.engine.begin() as connection:
-            for table in _of_accounts():
-                connection.execute(table.delete())
-            connection.execute(twin_clock.update().values(reads=START, rate=0))
-            for account in ACCOUNTS.values():
-                save_account(connection, account, "sandbox")
+        set_up(store)
         world._start_campaigns()
-        world._lay_trap()
         return world
 
     def _start_campaigns(self) -> None:
-        for ref, budget in [*((campaign, None) for campaign in CAMPAIGNS), *AD_SETS.items()]:
-            account = CAMPAIGNS[campaign_of(ref)]
+        for ref, budget in running_objects():
             shown = {"status": "ACTIVE"} if budget is None else {"status": "ACTIVE", "daily_budget": budget}
-            self.platforms[account.account_id].put(remote(ref), name=ref, **shown)
-            self._object(ref, account.account_id, "sandbox", budget)
+            self.platforms[self.account_of(ref).account_id].put(remote(ref), name=ref, **shown)
             self.known[ref] = set() if budget is None else {budget}
-
-    def _object(self, ref: str, account_id: str, world: str, budget: int | None) -> None:
-        row = {"ref": ref, "kind": "campaign" if budget is None else "adset", "campaign_ref": campaign_of(ref)}
-        rest = {"world": world, "account_id": account_id, "currency": "USD", "tag": f"fw-{ref}", "status": "ACTIVE"}
-        with self.store.engine.begin() as connection:
-            connection.execute(ad_objects.insert().values(**row, **rest, remote_id=remote(ref), daily_budget=budget))
-
-    def _lay_trap(self) -> None:
-        """A due change of the other world: whoever touches it has crossed over."""
-        with self.store.engine.begin() as connection:
-            save_account(connection, ONE.model_copy(update={"account_id": _OTHER_WORLD}), "live")
-        self._object("c9/campaign", _OTHER_WORLD, "live", None)
-        row = {
-            "world": "live",
-            "account_id": _OTHER_WORLD,
-            "campaign_ref": "c9/campaign",
-            "object_ref": "c9/campaign",
-            "change_type": "set_status",
-            "spec": {"kind": "set_status", "status": "PAUSED"},
-            "currency": "USD",
-            "reasoning": "a trap",
-            "requested_by": "test",
-            "idempotency_key": "trap-in-live",
-            "status": "pending",
-            "jitter_seconds": 3,
-            "not_before": START - timedelta(hours=1),
-        }
-        with self.store.engine.begin() as connection:
-            connection.execute(pending_ad_changes.insert().values(row))
 
     # --- time, rows ---------------------------------------------------------------------------------
 
@@ -322,9 +249,13 @@ class World:
 
     def approve_all(self, approve: Callable[..., Any]) -> None:
         """A person lets every plan go that waits for one."""
-        waiting = "select distinct plan_digest from pending_ad_changes where status in ('proposed', 'pending') and approved_at is null and world = 'sandbox' order by 1"
+        waiting = (
+            "select distinct plan_digest from pending_ad_changes where status in ('proposed', 'pending')"
+            " and approved_at is null and world = 'sandbox' order by 1"
+        )
         for (plan,) in self.sql(waiting):
-            self.transaction(approve, plan)
+            with suppress(ChangeRefused):  # one plan's approval has superseded the other
+                self.transaction(approve, plan)
 
     def heal(self) -> None:
         """No more faults, nobody meddles, every stop is lifted."""
@@ -355,22 +286,3 @@ class World:
             remote_id = self.remote_id(ref)
             if remote_id is not None:
                 self.known.setdefault(ref, set()).add(self.platforms[account_id].objects[remote_id]["daily_budget"])
-
-
-def is_safety(row: Any) -> bool:
-    """Whether a row of the queue is a safety pause."""
-    return bool(row["priority"] >= SAFETY_PRIORITY)
-
-
-_NO_MAKER = ("observed", "rejected", "expired", "cancelled", "dead")
-_NEVER_MADE = (
-    "select from ad_objects as object join pending_ad_changes as maker on maker.object_ref = object.ref"
-    " where object.ref = any(:refs) and object.remote_id is null"
-    " and maker.change_type like 'create%' and maker.status = any(:keys)"
-)
-_OPEN_AUDIT = text(
-    "select history.*, change.seq, change.priority, change.not_before, change.created_at, change.jitter_seconds,"
-    " change.expires_at, change.idempotency_key"
-    " from ad_change_history as history join pending_ad_changes as change on change.id = history.change_id"
-    " where history.worker = :worker and history.status = 'executing'"
-)

@@ -1,10 +1,10 @@
 """Do the tests have teeth? Breaks the executor on purpose, one fault at a time, and requires a test to fail.
 
-    python tests/chaos/mutants.py [--only NAME ...] [--json | --markdown FILE]
+    python -m tests.chaos.mutants [--only NAME ...] [--by TEST ...] [--json | --markdown FILE]
 
 Each file in `tests/chaos/mutants/` is one fault: exact texts and what takes their place, and the tests
 that should notice. It is applied to a copy of the package and its tests; those tests run first, then
-all others of the executor. A text that is not found exactly once is an error, and so is a fault that
+all others of the executor; with `--by` those tests alone are asked. A text that is not found exactly once is an error, and so is a fault that
 keeps the tests from running: neither proves anything. Ends with 0 when every fault was caught.
 """
 
@@ -31,7 +31,7 @@ _COPIED = ("flywheel_assets", "tests", "samples", "pyproject.toml", "README.md",
 _AT_ONCE = 2
 # Of a whole run of one fault; a fault that makes the tests hang was noticed, but by nobody who says what is wrong.
 _TIMEOUT_SECONDS = 420
-_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED (\S+::\w+)", re.MULTILINE)  # without its parameters
 _RAN_AND_FAILED = 1  # pytest's exit code; 2 and above mean that the tests could not be run
 _BEGIN, _END = "<!-- mutants -->", "<!-- /mutants -->"
 
@@ -106,19 +106,20 @@ def apply(mutant: Mutant, root: Path) -> None:
         path.write_text(changed, encoding="utf-8")
 
 
-def others() -> tuple[str, ...]:
-    """Every test of the executor, quick ones first."""
+def others(root: Path) -> tuple[str, ...]:
+    """Every test of the executor in a tree, quick ones first."""
     units = ("tests/unit/test_limits.py", "tests/unit/test_velocity.py", "tests/unit/test_audit.py")
-    files = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests/integration").glob("test_executor*.py"))
-    return (*units, "tests/integration/test_enqueue.py", *files, "tests/integration/test_worlds.py", "tests/chaos/test_machine.py")
+    files = sorted(path.relative_to(root).as_posix() for path in (root / "tests/integration").glob("test_executor*.py"))
+    rest = ("tests/integration/test_enqueue.py", "tests/integration/test_worlds.py", "tests/chaos/test_machine.py")
+    return (*units, *files, *rest)
 
 
 @contextmanager
-def copy_of_everything() -> Iterator[Path]:
-    """A tree to break."""
+def copy_of(tree: Path) -> Iterator[Path]:
+    """A tree to break: the package, its tests and what these read."""
     with tempfile.TemporaryDirectory(prefix="fw-mutant-") as folder:
         for name in _COPIED:
-            source = ROOT / name
+            source = tree / name
             if source.is_dir():
                 shutil.copytree(source, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
             elif source.is_file():
@@ -149,29 +150,27 @@ def failing_test(root: Path, tests: Sequence[str]) -> str | None:
     return failed.group(1)
 
 
-def judge(mutant: Mutant) -> Verdict:
-    """Apply one fault to a fresh copy and look for the test that notices."""
+def judge(mutant: Mutant, tree: Path, by: Sequence[str] = ()) -> Verdict:
+    """Apply one fault to a fresh copy of a tree and look for the test that notices, among ``by`` if that names any."""
     try:
-        with copy_of_everything() as root:
+        with copy_of(tree) as root:
             apply(mutant, root)
-            caught = failing_test(root, mutant.tests)
-            if caught is None:
-                caught = failing_test(root, [test for test in others() if test not in mutant.tests])
+            caught = failing_test(root, by or mutant.tests)
+            if caught is None and not by:
+                caught = failing_test(root, [test for test in others(root) if test not in mutant.tests])
     except BadMutant as trouble:
         return Verdict(mutant.name, mutant.breaks, None, str(trouble))
     return Verdict(mutant.name, mutant.breaks, caught, None if caught else "survived: no test has noticed")
 
 
-def require_sound(mutants: Sequence[Mutant]) -> None:
+def require_sound(tests: Sequence[str], tree: Path) -> None:
     """Without any fault the same tests pass: else a failing test would prove nothing.
 
     Raises:
         BadMutant: one fails.
     """
-    tests = sorted({test for mutant in mutants for test in mutant.tests})
-    with copy_of_everything() as root:
-        if failed := failing_test(root, tests):
-            raise BadMutant(f"{failed} fails without any fault")
+    if failed := failing_test(tree, tests):
+        raise BadMutant(f"{failed} fails without any fault")
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
@@ -184,7 +183,7 @@ def _link(test: str | None) -> str:
     if test is None:
         return "**nothing**"
     file, _, name = test.partition("::")
-    return f"[`{Path(file).stem}::{name.partition('[')[0]}`](../{file})"
+    return f"[`{Path(file).stem}::{name}`](../{file})"
 
 
 def renew(page: Path, verdicts: Sequence[Verdict]) -> None:
@@ -201,22 +200,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     mutants = [one for one in load() if not options.only or one.name in options.only]
     if unknown := set(options.only) - {one.name for one in mutants}:
         raise SystemExit(f"no such fault: {', '.join(sorted(unknown))}; known are {', '.join(m.name for m in load())}")
-    require_sound(mutants)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        verdicts = []
-        for verdict in pool.map(judge, mutants):
-            verdicts.append(verdict)
-            print(f"{verdict.name}: {verdict.caught_by or verdict.trouble}", file=sys.stderr, flush=True)
+    # All are judged on the tree as it is now, whoever edits it meanwhile.
+    with copy_of(ROOT) as tree:
+        require_sound(options.by or sorted({test for one in mutants for test in one.tests}), tree)
+        verdicts = _judge_all(mutants, tree, options.by)
     if options.json:
-        print(json.dumps([asdict(one) for one in verdicts], indent=2))
+        sys.stdout.write(json.dumps([asdict(one) for one in verdicts], indent=2) + "\n")
     if options.markdown:
         renew(options.markdown, verdicts)
     return 0 if all(one.caught_by for one in verdicts) else 1
 
 
+def _judge_all(mutants: Sequence[Mutant], tree: Path, by: Sequence[str]) -> list[Verdict]:
+    verdicts = []
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for verdict in pool.map(lambda mutant: judge(mutant, tree, by), mutants):
+            verdicts.append(verdict)
+            sys.stderr.write(f"{verdict.name}: {verdict.caught_by or verdict.trouble}\n")
+    return verdicts
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these faults only")
+    parser.add_argument(
+        "--by", nargs="+", default=[], metavar="TEST", help="ask these tests alone, e.g. the state machine"
+    )
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="renew the table in this page")
     return parser.parse_args(arguments)

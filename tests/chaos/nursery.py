@@ -25,6 +25,7 @@ from tests.chaos.workers import POINTS, Fate, Job, report_trouble, work
 
 _LOOK = 0.005  # real seconds between two looks for dead workers
 _NTH = 4  # a worker dies at the 1st to 4th passing of its point
+_NAPPERS = 0.15  # of all workers, which lose a lease and live on before they die
 # What a worker would import at its first call.
 _HEAVY = ("facebook_business.api", "facebook_business.session", "psycopg2.extras", "sqlalchemy.dialects.postgresql")
 _PATIENCE = 20.0
@@ -110,7 +111,8 @@ class _Brood:
             return Fate(written[0], 1, sys.maxsize, job.deaths, name) if written else None
         weights = [1 / (1 + died[point]) for point in POINTS]
         (point,) = self._random.choices(POINTS, weights)
-        return Fate(point, self._random.randint(1, _NTH), job.patience, job.deaths, name)
+        nap = 1.3 * job.safety.lease_seconds if self._random.random() < _NAPPERS else 0.0
+        return Fate(point, self._random.randint(1, _NTH), job.patience, job.deaths, name, nap)
 
 
 def deaths(job: Job) -> Counter[str]:

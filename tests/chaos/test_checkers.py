@@ -148,11 +148,17 @@ def test_a_claim_with_another_value_time_or_kind_is_found(minutes: float, params
     assert found(story.evidence()) == {"I2", "I3"}
 
 
-@pytest.mark.parametrize(("writes", "broken"), [(15, set()), (16, {"I4"})])
-def test_the_sixteenth_action_in_an_hour_is_found_across_the_hands_of_the_clock(writes: int, broken: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("writes", "pauses", "broken"), [(14, 0, set()), (15, 0, {"I4"}), (14, 1, set()), (14, 2, {"I4"})]
+)
+def test_one_action_too_many_in_an_hour_is_found_across_the_hands_of_the_clock(
+    writes: int, pauses: int, broken: set[str]
+) -> None:
     story = Story()
-    for number in range(writes):
-        story.did("set_name", f"name {number}", 31 + 59 * number / (writes - 1))
+    for number in range(writes + pauses):
+        story.did("set_name", f"name {number}", 31 + 59 * number / (writes + pauses - 1))
+    for change in story.queue[:pauses]:
+        change |= {"priority": 100, "jitter_seconds": 0.0}
     assert found(story.evidence()) == broken
 
 

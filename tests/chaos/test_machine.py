@@ -10,10 +10,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy.engine import URL
 
+from flywheel_assets.core.changes import SetBudget
+from flywheel_assets.core.errors import AmbiguousOutcome
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.store import Store
 from tests.chaos.machine import ExecutorMachine
+from tests.chaos.machine_scene import remote
 from tests.chaos.machine_world import World
+from tests.fakes import Fault
 
 _SHRINK = () if os.environ.get("FLYWHEEL_CHAOS_RAW") else (Phase.shrink,)  # raw: the first failure as it came, at once
 _LONG = os.environ.get("FLYWHEEL_CHAOS_EXAMPLES")  # a number of runs, with new randomness each time
@@ -40,3 +44,22 @@ def test_whatever_happens_the_invariants_hold_and_in_the_end_everything_has_ende
     chaos_store: Store, tmp_path: Path
 ) -> None:
     run_state_machine_as_test(lambda: ExecutorMachine(World.fresh(chaos_store, tmp_path)), settings=_PROFILE)
+
+
+def test_a_budget_of_ours_that_a_person_overwrote_at_once_still_binds_what_follows(
+    chaos_store: Store, tmp_path: Path
+) -> None:
+    """It stood at the platform for a moment, although no attempt was ever called applied."""
+    world, ref = World.fresh(chaos_store, tmp_path), "c1/a/adset"
+    world.platforms["act_1"].writes = [Fault(AmbiguousOutcome("cut off"), landed=True)]
+    world.ask(world.change(ref, SetBudget(daily_budget=9000)))
+    world.forward(20)
+    world.run_one()
+    world.edit(ref, daily_budget=5900)
+    world.run(lambda executor: executor.drain())
+    for _ in range(2):  # the first may only find the person's edit
+        world.ask(world.change(ref, SetBudget(daily_budget=1000)))
+        world.forward(20)
+        world.run(lambda executor: executor.drain())
+    budgets = [write.params["daily_budget"] for write in world.ledger.of(remote(ref))]
+    assert budgets == [6000, 5900, 4800]

@@ -28,6 +28,7 @@ from tests.chaos.world import new_world
 
 KILLS = int(os.environ.get("FLYWHEEL_CHAOS_KILLS", "200"))
 SEED = int(os.environ.get("FLYWHEEL_CHAOS_SEED", "20261123"))
+_A_STORM = 100  # kills; fewer are a shower for trying things out, which need not have met everything
 _A_ROUND = 250  # kills; more would outrun the sixty days that the twin's clock has left
 
 
@@ -51,8 +52,9 @@ def test_after_a_storm_of_kills_every_change_was_applied_once_or_never(
         heal(world, [nursery], plan)
         evidence = world.evidence()
         assert violations(evidence) == []
-        assert_it_blew(evidence)
-        assert set(died) == set(POINTS)
+        if plan.kills >= _A_STORM:
+            assert_it_blew(evidence)
+            assert set(died) == set(POINTS)
 
 
 def assert_it_blew(evidence: Evidence) -> None:

@@ -17,7 +17,6 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from flywheel_assets.clients.meta import MetaClient
-from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.points import Point, pass_by
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.settings import Safety
@@ -28,6 +27,7 @@ from tests.chaos.wire import tell_before_the_answer
 POINTS: tuple[Point, ...] = get_args(Point)
 # Passed also by a worker that finds nothing to do; no reason to think that one has been busy.
 _IDLE = frozenset({"K0_before_claim_commits", "K2_waiting", "K10_rescuing"})
+_BETWEEN_TRANSACTIONS = frozenset({"K1_claimed", "K3_intent_written", "K4_request_sent", "K5_answered"})
 _REST = 0.01  # real seconds between two looks at an empty queue
 
 
@@ -79,15 +79,24 @@ class Job(BaseModel):
 
 @dataclass
 class Fate:
-    """A hook that ends its own process at the ``nth`` passing of ``point``, or at any once patience is over."""
+    """A hook that ends its own process at the ``nth`` passing of ``point``, or at any once patience is over.
+
+    Attributes:
+        nap: real seconds for which the worker stands still once before, where it holds no transaction: as long
+            as it takes to lose its lease, so that it goes on with a change that is somebody else's by then.
+    """
 
     point: Point
     nth: int
     patience: int
     deaths: Path
     name: str
+    nap: float = 0.0
 
     def __call__(self, point: Point) -> None:
+        if self.nap and point in _BETWEEN_TRANSACTIONS:
+            time.sleep(self.nap)
+            self.nap = 0.0
         self.nth -= point == self.point
         self.patience -= point not in _IDLE
         if self.nth <= 0 or (self.patience <= 0 and point not in _IDLE):
@@ -96,13 +105,13 @@ class Fate:
 
 
 def work(job: Job, name: str, fate: Fate | None) -> None:
-    """Drain the queue for ever, moving the twin's clock; the process is ended from outside or by its fate."""
+    """Drain the queue for ever; the process is ended from outside or by its fate."""
     engine = connect(make_url(job.database), "sandbox")
     at: Callable[[Point], None] = fate or pass_by
     executor = SafeExecutor(engine, _Platforms(job, at), Blobs(job.blobs, job.home), job.safety, name, at)
     while True:
         try:
-            for _ in drain(executor):
+            for _ in executor.drain():
                 pass
         except DBAPIError as error:
             _go_on(job, engine, error)

@@ -83,9 +83,9 @@ class World:
             lambda connection: advance_twin_clock(connection, business_now(connection) + timedelta(seconds=seconds))
         )
 
-    def let_hours_pass(self) -> None:
-        """A drain waits an hour or so; what waits longer waits for hours that somebody lets pass: here."""
-        self.transact(_hour_by_hour)
+    def let_time_pass(self, seconds: float) -> None:
+        """So much business time, and more where nothing falls due before: then to where something does."""
+        self.transact(partial(_pass, seconds))
 
     def now(self) -> datetime:
         """Business time."""
@@ -179,11 +179,10 @@ def new_world(folder: Path, database: URL) -> Iterator[World]:
     store.engine.dispose()
 
 
-def _hour_by_hour(connection: Connection) -> None:
+def _pass(seconds: float, connection: Connection) -> None:
     connection.execute(sql("lock_twin_clock"))
     now, due = business_now(connection), connection.execute(sql("next_due")).scalar_one()
-    if due is not None and due > now + _HOUR:
-        advance_twin_clock(connection, now + _HOUR)
+    advance_twin_clock(connection, max(now, due or now) + timedelta(seconds=seconds))
 
 
 def _read_clock(store: Store) -> datetime:
