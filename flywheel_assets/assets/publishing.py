@@ -9,7 +9,8 @@ from flywheel_assets.core.money import Money
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import approved
 from flywheel_assets.execution import plans
-from flywheel_assets.execution.enqueue import committed, enqueue, plan_digest
+from flywheel_assets.execution.enqueue import enqueue, plan_digest
+from flywheel_assets.execution.refusing import committed
 from flywheel_assets.execution.structure import PublishPlan, Variation, changes_of, plan_launch
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.rendering import repository as rendered
@@ -47,7 +48,7 @@ def publish_plan(
         landing_url=request.brief.landing_url,
         public_url=store.settings.public_url,
         committed=in_use,
-        least=safe_meta_executor.platform_for(account.account_id).minimum_daily_budget().minor,
+        least=safe_meta_executor.platform_for(account.account_id).minimum_daily_budget(),
     )
     digest = plan_digest(changes_of(plan, account))
     with store.engine.begin() as connection:

@@ -7,10 +7,10 @@ executor fills in remote ids when the objects it depends on have been created.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ObjectKind = Literal["campaign", "adset", "video", "image", "creative", "ad"]
 Status = Literal["ACTIVE", "PAUSED"]
@@ -171,3 +171,11 @@ class AdChange(BaseModel):
     expires_at: datetime | None = None
     priority: int = Field(0, ge=0, le=1000)
     undo_of: UUID | None = None
+
+    @model_validator(mode="after")
+    def _urgent_is_a_pause(self) -> Self:
+        """Else anything could pass modes and freezes by calling itself urgent."""
+        pauses = isinstance(self.spec, SetStatus) and self.spec.status == "PAUSED"
+        if self.priority >= SAFETY_PRIORITY and not pauses:
+            raise ValueError(f"priority {self.priority} is for safety pauses; {self.spec.kind} is none")
+        return self

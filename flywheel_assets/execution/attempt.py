@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -38,21 +37,25 @@ def begin(
     row = _lock(connection, change)
     if not row.held:
         raise LostClaim(str(change.id))
-    if wait := _stopped(row, change, row.moment):
-        return wait
-    if row.newer is not None:
-        return Ending("superseded", f"superseded by {row.newer}")
-    account = Account.model_validate(row.config)
-    known = deciding.Known(row.object_kind, row.object_status, row.object_budget, row.object_tag)
-    case = deciding.Case(connection, change, observed, account, row.moment, row.finishes, known, safety)
-    if ending := deciding.settled(case):
-        return ending
-    if wait := deciding.no_room(case):
-        return wait
+    if standing := _stopped(row, change) or _overtaken(row):
+        return standing
+    case = _case(connection, change, observed, row, safety)
+    if standing := deciding.settled(case) or deciding.no_room(case):
+        return standing
     budget = deciding.budget(case)
     if isinstance(budget, Deferral | Ending):
         return budget
     return _write_intent(case, budget)
+
+
+def _case(
+    connection: Connection, change: ClaimedChange, observed: Observed, row: Row[Any], safety: Safety
+) -> deciding.Case:
+    known = deciding.Known(
+        row.object_kind, row.object_status, row.object_budget, row.object_tag, row.object_fields, row.unanswered
+    )
+    account = Account.model_validate(row.config)
+    return deciding.Case(connection, change, observed, account, row.moment, row.finishes, known, safety)
 
 
 def _lock(connection: Connection, change: ClaimedChange) -> Row[Any]:
@@ -69,13 +72,22 @@ def _may_raise_spend(change: ClaimedChange) -> bool:
             return False
 
 
-def _stopped(row: Row[Any], change: ClaimedChange, now: datetime) -> Deferral | None:
+def _stopped(row: Row[Any], change: ClaimedChange) -> Deferral | None:
     """Whether a person, a guard or the account's mode has stopped it since it was queued."""
     if row.frozen and not (row.pausing and change.is_safety_pause):
-        return Deferral(now, f"account {change.account_id} is frozen: {row.frozen_reason}")
+        return Deferral(row.moment, f"account {change.account_id} is frozen: {row.frozen_reason}")
     if change.is_safety_pause or row.mode == "auto" or (row.mode == "approve" and change.approved_at is not None):
         return None
-    return Deferral(now, f"account {change.account_id} went to {row.mode} mode after this was queued")
+    return Deferral(row.moment, f"account {change.account_id} went to {row.mode} mode after this was queued")
+
+
+def _overtaken(row: Row[Any]) -> Ending | None:
+    """By a later change, or by time."""
+    if row.newer is not None:
+        return Ending("superseded", f"superseded by {row.newer}")
+    if row.expired:
+        return Ending("expired", "it went stale while it was claimed; ask for a fresh recommendation")
+    return None
 
 
 def _write_intent(case: deciding.Case, budget: BudgetDecision | None) -> Attempt:

@@ -21,7 +21,7 @@ from flywheel_assets.core.changes import (
     UploadImage,
     UploadVideo,
 )
-from flywheel_assets.core.errors import PermanentError
+from flywheel_assets.core.errors import PermanentError, TransientError
 from flywheel_assets.core.uploads import UploadSession
 from flywheel_assets.execution.platform import AdPlatform, Edge
 
@@ -88,11 +88,15 @@ class Call:
 
         Raises:
             PermanentError: it is gone, so no repetition can send it.
+            TransientError: it cannot be read just now; nothing was sent.
         """
         try:
             return self.files.local(uri)
         except FileNotFoundError as gone:
             raise PermanentError(f"{self.own_ref}: {gone}") from gone
+        except Exception as error:
+            # Every storage has errors of its own; whatever it is, the platform was not asked.
+            raise TransientError(f"{self.own_ref}: {uri} cannot be read: {type(error).__name__}: {error}") from error
 
 
 @singledispatch

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -29,12 +30,19 @@ from flywheel_assets.settings import Safety
 
 @dataclass(frozen=True)
 class Known:
-    """Our record of the object."""
+    """Our record of the object.
+
+    Attributes:
+        fields: targeting and name as we last wrote or accepted them.
+        unanswered: a call of the same kind to it has no outcome yet, so what it shows may not last.
+    """
 
     kind: str
     status: str | None
     daily_budget: int | None
     tag: str
+    fields: Mapping[str, Any]
+    unanswered: bool
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,36 @@ def settled(case: Case) -> Ending | None:
         case SetStatus(status=wanted):
             return _settled_status(case, wanted)
         case SetTargeting(targeting=targeting):
-            same = case.observed.fields.get("targeting") == targeting
+            return _settled_field(case, "targeting", targeting, case.known.fields.get("targeting"))
         case SetName(name=name):
-            same = case.observed.fields.get("name") == tagged(name, case.known.tag)
+            was = case.known.fields.get("name")
+            return _settled_field(case, "name", tagged(name, case.known.tag), was and tagged(was, case.known.tag))
         case _:
             return None
-    return Ending("cancelled", f"{case.change.object_ref} is as asked already") if same else None
+
+
+def _settled_field(case: Case, field: str, wanted: Any, known: Any) -> Ending | None:
+    found = case.observed.fields.get(field)
+    if found == wanted:
+        return Ending("cancelled", f"{case.change.object_ref} is as asked already")
+    if known is None or _still_ours(found, known):
+        return None
+    return Ending(
+        "rejected",
+        f"{case.change.object_ref}: edited_elsewhere: a person has changed its {field} since we last did; that edit stays",
+        adopt_fields={field: _without_tag(found, case.known.tag) if field == "name" else found},
+    )
+
+
+def _still_ours(found: Any, known: Any) -> bool:
+    """Of a targeting only what we said is compared: the platform fills in the rest."""
+    if isinstance(known, dict) and isinstance(found, dict):
+        return all(found.get(key) == value for key, value in known.items())
+    return bool(found == known)
+
+
+def _without_tag(name: Any, tag: str) -> str:
+    return str(name).removesuffix(tagged("", tag))
 
 
 def _edited_budget(case: Case) -> Ending | None:
@@ -88,7 +120,7 @@ def _edited_budget(case: Case) -> Ending | None:
 
 def _settled_status(case: Case, wanted: str) -> Ending | None:
     known, found = case.known.status, case.observed.fields.get("status")
-    if found == wanted:
+    if found == wanted and not (case.change.is_safety_pause and case.known.unanswered):
         return Ending("cancelled", f"{case.change.object_ref} is {wanted} already", adopt_status=found)
     if case.change.is_safety_pause or known is None or known == found:
         return None

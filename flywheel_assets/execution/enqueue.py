@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from flywheel_assets.core.account import Account, Mode
 from flywheel_assets.core.changes import CREATES, SAFETY_PRIORITY, AdChange, CreateAdSet, SetBudget
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.core.ids import digest, rng
 from flywheel_assets.execution.objects import new_tag
+from flywheel_assets.execution.refusing import (
+    needs,
+    refuse_beyond_plan,
+    refuse_never_made,
+    refuse_strangers,
+    refuse_unfit,
+)
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.clock import business_now
-from flywheel_assets.store.tables import accounts, ad_objects, pending_ad_changes
+from flywheel_assets.store.tables import accounts, ad_change_history, ad_objects, pending_ad_changes
 
 # observe: recorded, never sent. approve: waits for a person. auto: waits for its jitter only.
 _STATUS: dict[Mode, str] = {"observe": "observed", "approve": "proposed", "auto": "pending"}
@@ -42,24 +49,38 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
     """
     account, world = _account(connection, changes)
     for change in changes:
-        _refuse_unfit(change, account)
-    _refuse_beyond_plan(connection, changes, account)
+        refuse_unfit(change, account)
+    refuse_beyond_plan(connection, changes, account)
     plan = plan_digest(changes)
     status = _STATUS[account.mode]
     now = business_now(connection)
     added = 0
     for change in changes:
         _plan_object(connection, change, world)
-    _refuse_strangers(connection, changes)
-    _refuse_never_made(connection, changes)
+    refuse_strangers(connection, changes)
     for change in changes:
         row = _row(change, world, plan) | _queued(change, status, now, safety)
-        statement = insert(pending_ad_changes).values(row).on_conflict_do_nothing(index_elements=["idempotency_key"])
-        added += connection.execute(statement).rowcount
+        added += connection.execute(_insert_or_reopen(row)).rowcount
+    if status != "observed":
+        refuse_never_made(connection, changes)
     if added:
         connection.execute(sql("supersede"), {"refs": sorted({change.object_ref for change in changes})})
     urgent = all(change.priority >= SAFETY_PRIORITY for change in changes)
     return Enqueued(plan, "pending" if urgent else status, added, len(changes) - added)
+
+
+def _insert_or_reopen(row: dict[str, object]) -> Insert:
+    """A key that was only observed, went stale or was cancelled, and never sent, may be asked for again."""
+    statement = insert(pending_ad_changes).values(row)
+    queue = pending_ad_changes.c
+    sent = select(ad_change_history.c.id).where(ad_change_history.c.change_id == queue.id)
+    return statement.on_conflict_do_update(
+        index_elements=["idempotency_key"],
+        set_={**row, "wait_reason": None, "approved_at": None, "failures": 0, "deferrals": 0},
+        where=queue.status.in_(("observed", "expired", "cancelled"))
+        & (statement.excluded.status != "observed")
+        & ~sent.exists(),
+    )
 
 
 def _queued(change: AdChange, status: str, now: datetime, safety: Safety) -> dict[str, object]:
@@ -98,49 +119,6 @@ def _account(connection: Connection, changes: Sequence[AdChange]) -> tuple[Accou
     return Account.model_validate(row.config), row.world
 
 
-def _refuse_unfit(change: AdChange, account: Account) -> None:
-    if change.currency != account.currency:
-        raise ChangeRefused(
-            change.object_ref, "currency_mismatch", f"{change.currency}, but the account pays {account.currency}"
-        )
-    if isinstance(change.spec, CreateAdSet):
-        low, high = account.money(account.ad_set_floor).minor, account.money(account.ad_set_ceiling).minor
-        if not low <= change.spec.daily_budget <= high:
-            raise ChangeRefused(
-                change.object_ref,
-                "budget_bounds",
-                f"daily budget {change.spec.daily_budget} is outside {low} to {high}",
-            )
-
-
-def _refuse_beyond_plan(connection: Connection, changes: Sequence[AdChange], account: Account) -> None:
-    """New ad sets must fit into what the daily plan has left beside everything that runs or is asked for."""
-    queue = pending_ad_changes.c
-    keys = [change.idempotency_key for change in changes]
-    known = set(connection.execute(select(queue.idempotency_key).where(queue.idempotency_key.in_(keys))).scalars())
-    new = {
-        change.object_ref: change.spec.daily_budget
-        for change in changes
-        if isinstance(change.spec, CreateAdSet) and change.idempotency_key not in known
-    }
-    if not new:
-        return
-    budget, others = sum(new.values()), committed(connection, account.account_id, list(new))
-    plan = account.money(account.daily_plan).minor
-    if others + budget > plan:
-        raise ChangeRefused(
-            changes[0].campaign_ref,
-            "over_daily_plan",
-            f"{budget} a day for new ad sets beside {others} in use exceed the plan of {plan}",
-        )
-
-
-def committed(connection: Connection, account_id: str, besides: Sequence[str] = ()) -> int:
-    """Minor units per day that the account's ad sets may spend, running or asked for, those of ``besides`` apart."""
-    key = {"account_id": account_id, "besides": list(besides)}
-    return int(connection.execute(sql("committed_budgets"), key).scalar_one())
-
-
 def _plan_object(connection: Connection, change: AdChange, world: str) -> None:
     if kind := CREATES.get(change.spec.kind):
         planned = insert(ad_objects).values(
@@ -155,43 +133,6 @@ def _plan_object(connection: Connection, change: AdChange, world: str) -> None:
         connection.execute(planned.on_conflict_do_nothing(index_elements=["ref"]))
 
 
-def _refuse_strangers(connection: Connection, changes: Sequence[AdChange]) -> None:
-    """Every object must be planned, and under the campaign whose limit it names: else a limit could be passed by."""
-    planned = ad_objects.c
-    wanted = {ref for change in changes for ref in (change.object_ref, change.campaign_ref)}
-    rows = connection.execute(
-        select(planned.ref, planned.account_id, planned.campaign_ref).where(planned.ref.in_(wanted))
-    )
-    known = {row.ref: (row.account_id, row.campaign_ref) for row in rows}
-    for change in changes:
-        for ref in (change.campaign_ref, change.object_ref):
-            if ref not in known:
-                raise ChangeRefused(ref, "unknown_object", "nothing of that name was ever planned; create it first")
-            if known[ref] != (change.account_id, change.campaign_ref):
-                account_id, campaign = known[ref]
-                raise ChangeRefused(
-                    ref,
-                    "wrong_campaign",
-                    f"it belongs to {campaign} of {account_id}, not to {change.campaign_ref} of {change.account_id}",
-                )
-
-
-def _refuse_never_made(connection: Connection, changes: Sequence[AdChange]) -> None:
-    """What waits for an object that nobody is going to make would wait for ever."""
-    made = {change.object_ref for change in changes if change.spec.kind in CREATES}
-    needed = {ref for change in changes for ref in _needs(change)} - made
-    row = connection.execute(sql("never_made"), {"refs": sorted(needed)}).one_or_none()
-    if row is not None:
-        how = "was never asked for" if row.status is None else f"ended as {row.status}"
-        raise ChangeRefused(row.ref, "never_made", f"it does not exist and its creation {how}; launch it again first")
-
-
-def _needs(change: AdChange) -> list[str]:
-    """What must exist first: a change of an object needs at least that object."""
-    own = () if change.spec.kind in CREATES else (change.object_ref,)
-    return sorted({*change.depends_on, *own})
-
-
 def _row(change: AdChange, world: str, plan: str) -> dict[str, object]:
     budget = change.spec.daily_budget if isinstance(change.spec, CreateAdSet | SetBudget) else None
     return {
@@ -200,7 +141,7 @@ def _row(change: AdChange, world: str, plan: str) -> dict[str, object]:
         "change_type": change.spec.kind,
         "spec": change.spec.model_dump(mode="json"),
         "new_budget": budget,
-        "depends_on": _needs(change),
+        "depends_on": needs(change),
         **change.model_dump(
             include={
                 "account_id",

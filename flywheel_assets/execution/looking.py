@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flywheel_assets.core.changes import CreateCreative, SetBudget, SetName, SetStatus, SetTargeting
@@ -39,18 +40,40 @@ def observe(change: ClaimedChange, platform: AdPlatform, ids: Mapping[str, str])
             return Observed()
 
 
-def landed(change: ClaimedChange, attempt: Attempt, platform: AdPlatform, tag: str) -> tuple[bool | None, str | None]:
-    """Whether the platform shows our value (True), the one before (False) or a third (None); and a new object's id."""
+@dataclass(frozen=True)
+class Landing:
+    """What became of a call that nobody answered.
+
+    Attributes:
+        ours: whether the platform shows our value (True), the one before (False) or a third (None).
+        remote_id: of the object, where it was to be made.
+        shown: what it shows instead.
+    """
+
+    ours: bool | None
+    remote_id: str | None = None
+    shown: Mapping[str, Any] = field(default_factory=dict)
+
+
+def look_for(change: ClaimedChange, platform: AdPlatform, tag: str) -> Landing:
+    """Whether the object that a change is to make exists."""
+    found = platform.find(EDGES[change.spec.kind], tag)
+    return Landing(ours=True, remote_id=str(found[0].get("hash") or found[0]["id"])) if found else Landing(ours=False)
+
+
+def landed(change: ClaimedChange, attempt: Attempt, platform: AdPlatform, tag: str) -> Landing:
+    """Find out what an attempt did."""
     if change.spec.kind in EDGES:
-        found = platform.find(EDGES[change.spec.kind], tag)
-        return (True, str(found[0].get("hash") or found[0]["id"])) if found else (False, None)
+        return look_for(change, platform, tag)
     if attempt.remote_id is None:
         raise PermanentError(f"{change.object_ref}: the attempt has no remote id to read back")
     if isinstance(change.spec, SetBudget):
         budget = _minor(platform.read(attempt.remote_id, ["daily_budget"]).get("daily_budget"), change.object_ref)
-        return {attempt.target_budget: True, attempt.previous_budget: False}.get(budget), None
+        ours = {attempt.target_budget: True, attempt.previous_budget: False}.get(budget)
+        return Landing(ours=ours, shown={"daily_budget": budget})
     name = _FIELD[change.spec.kind]
-    return _compared(platform.read(attempt.remote_id, [name]).get(name), change, attempt.previous.get(name), tag), None
+    shown = platform.read(attempt.remote_id, [name]).get(name)
+    return Landing(ours=_compared(shown, change, attempt.previous.get(name), tag), shown={name: shown})
 
 
 def _compared(shown: Any, change: ClaimedChange, before: Any, tag: str) -> bool | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, cast
 
 from flywheel_assets.core.ids import digest
 from flywheel_assets.execution.calls import references
 from flywheel_assets.execution.records import Attempt, ClaimedChange
 from flywheel_assets.execution.statements import sql
+from flywheel_assets.store.tables import ad_objects
 
 
 def new_tag(world: str, ref: str) -> str:
@@ -26,11 +29,13 @@ class Surroundings:
         ids: remote ids of its own object, its campaign and what it refers to, where they exist.
         tag: token in the remote name of its own object.
         unresolved: its attempt whose outcome nobody knows yet.
+        was_attempted: whether it was ever sent.
     """
 
     ids: Mapping[str, str]
     tag: str
     unresolved: Attempt | None
+    was_attempted: bool
 
 
 def surroundings(connection: Connection, change: ClaimedChange) -> Surroundings:
@@ -46,7 +51,14 @@ def surroundings(connection: Connection, change: ClaimedChange) -> Surroundings:
         ids={row.ref: row.remote_id for row in rows if row.remote_id is not None},
         tag=next(row.tag for row in rows if row.ref == change.object_ref),
         unresolved=unresolved,
+        was_attempted=first.was_attempted,
     )
+
+
+def know(connection: Connection, ref: str, fields: Mapping[str, Any]) -> None:
+    """Note fields that a person has set: the next edit is told by them."""
+    known = ad_objects.c.known.op("||")(cast(json.dumps(dict(fields)), ad_objects.c.known.type))
+    connection.execute(ad_objects.update().where(ad_objects.c.ref == ref).values(known=known))
 
 
 def record(

@@ -55,8 +55,9 @@ def refresh(
         rows = connection.execute(known.order_by(table.ref)).all()
         now = business_now(connection)
     seen = tuple(_look(row, platform_for(row.account_id), now) for row in rows)
-    with engine.begin() as connection:
-        for one in seen:
+    for one in seen:
+        # One by one: whoever changes an object meanwhile must not wait for all of them.
+        with engine.begin() as connection:
             if one.error is None or one.effective_status == NOT_SHOWN:
                 found = {
                     "effective_status": one.effective_status,

@@ -11,9 +11,11 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
-from flywheel_assets.core.changes import ACCOUNT_LEVEL, SAFETY_PRIORITY, Spec
+from flywheel_assets.core.changes import ACCOUNT_LEVEL, SAFETY_PRIORITY, SetStatus, Spec
 
-Outcome = Literal["applied", "deferred", "retried", "unknown", "rejected", "dead", "cancelled", "superseded", "lost"]
+Outcome = Literal[
+    "applied", "deferred", "retried", "unknown", "rejected", "dead", "cancelled", "superseded", "expired", "lost"
+]
 Scope = Literal["campaign", "account"]
 # How a change goes on when it is given back: sent again, or read back first.
 Resume = Literal["pending", "unknown"]
@@ -55,7 +57,8 @@ class ClaimedChange:
     @property
     def is_safety_pause(self) -> bool:
         """Whether it may use what is kept for stopping spend."""
-        return self.priority >= SAFETY_PRIORITY
+        pauses = isinstance(self.spec, SetStatus) and self.spec.status == "PAUSED"
+        return pauses and self.priority >= SAFETY_PRIORITY
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,14 @@ class Ending:
     Attributes:
         adopt_budget: a person's budget, minor units, that is the known one from now on.
         adopt_status: likewise.
+        adopt_fields: a person's targeting or name, likewise.
     """
 
-    status: Literal["rejected", "cancelled", "superseded"]
+    status: Literal["rejected", "cancelled", "superseded", "expired"]
     reason: str
     adopt_budget: int | None = None
     adopt_status: str | None = None
+    adopt_fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ ours first: those pauses pass the freeze and every mode, ahead of whatever else 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -18,10 +17,8 @@ from flywheel_assets.execution.alerts import close_alerts
 from flywheel_assets.execution.enqueue import Enqueued, enqueue, plan_digest
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.settings import Safety
-from flywheel_assets.store.tables import accounts, breakers
+from flywheel_assets.store.tables import account_holds, accounts, breakers
 
-# How long a campaign that was seen paused is taken to be paused still.
-_KNOWN_FOR = timedelta(hours=1)
 _ENDED_WELL = ("applied", "cancelled")  # cancelled: it was paused already
 
 
@@ -46,6 +43,7 @@ def resume(connection: Connection, account_id: str) -> int:
     """
     _lock(connection, account_id)
     connection.execute(_account(account_id).values(frozen=False, frozen_reason=None, pausing=False))
+    connection.execute(account_holds.delete().where(account_holds.c.account_id == account_id))
     connection.execute(breakers.delete().where(breakers.c.account_id == account_id))
     return close_alerts(connection, account_id)
 
@@ -103,8 +101,7 @@ def _account(account_id: str) -> Any:
 
 
 def _campaigns(connection: Connection, account_id: str) -> list[Row[Any]]:
-    parameters = {"account_id": account_id, "known_seconds": _KNOWN_FOR.total_seconds()}
-    return list(connection.execute(sql("op_campaigns_to_stop"), parameters))
+    return list(connection.execute(sql("op_campaigns_to_stop"), {"account_id": account_id}))
 
 
 def _pause(row: Row[Any], account_id: str, reason: str, requested_by: str) -> AdChange:

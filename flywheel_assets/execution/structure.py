@@ -24,6 +24,7 @@ from flywheel_assets.core.changes import (
     UploadVideo,
 )
 from flywheel_assets.core.errors import ChangeRefused
+from flywheel_assets.core.money import Money
 
 # Expanded by the platform at click time; the ad id is the join from a lead back to its ad.
 URL_TAGS = "utm_source=meta&utm_medium=paid&utm_campaign={{campaign.id}}&utm_term={{adset.id}}&utm_content={{ad.id}}"
@@ -81,7 +82,7 @@ def plan_launch(
     landing_url: str,
     public_url: str | None = None,
     committed: int = 0,
-    least: int = 0,
+    least: Money | None = None,
 ) -> PublishPlan:
     """As many variations as the share for new creatives can give the floor budget, best predicted first.
 
@@ -94,7 +95,7 @@ def plan_launch(
     """
     total = account.money(account.daily_plan).minor
     share = min(int(total * account.new_creative_share), max(0, total - committed))
-    floor, ceiling = max(account.money(account.ad_set_floor).minor, least), account.money(account.ad_set_ceiling).minor
+    floor, ceiling = _floor(creative_id, account, least), account.money(account.ad_set_ceiling).minor
     if not variations:
         raise ChangeRefused(creative_id, "nothing_to_launch", "no render passed its gate")
     if share < floor:
@@ -120,6 +121,19 @@ def plan_launch(
         held=tuple(best_first[count:]),
         share=share,
     )
+
+
+def _floor(creative_id: str, account: Account, least: Money | None) -> int:
+    own = account.money(account.ad_set_floor).minor
+    if least is None:
+        return own
+    if least.currency != account.currency:
+        raise ChangeRefused(
+            creative_id,
+            "currency_mismatch",
+            f"the account file says {account.currency}, the platform {least.currency}; correct the file",
+        )
+    return max(own, least.minor)
 
 
 def campaign_of(creative_id: str) -> str:

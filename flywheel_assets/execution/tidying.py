@@ -10,7 +10,7 @@ from flywheel_assets.settings import Safety
 
 
 def tidy(connection: Connection, safety: Safety) -> None:
-    """Take back expired leases, end what is stale with everything that was to be built on it, close finished stops."""
+    """Take back expired leases, end what is stale with everything that was to be built on it."""
     parameters = {"settle_seconds": safety.settle_seconds}
     rescued = connection.execute(sql("rescue_expired_leases"), parameters).scalars().all()
     if rescued:
@@ -19,4 +19,8 @@ def tidy(connection: Connection, safety: Safety) -> None:
         if expired.change_type in CREATES:
             reason = f"needs {expired.object_ref}, whose creation has expired"
             connection.execute(sql("cancel_dependents"), {"object_ref": expired.object_ref, "reason": reason})
+
+
+def end_stops(connection: Connection) -> None:
+    """Close the stops of spend that are through. In a transaction of its own: accounts are locked before changes, never after."""
     connection.execute(sql("end_pausing"))

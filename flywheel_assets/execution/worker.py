@@ -6,11 +6,15 @@ a claim without intent goes back to the queue, an intent without outcome is read
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from flywheel_assets.core.errors import (
     AmbiguousOutcome,
@@ -22,19 +26,21 @@ from flywheel_assets.core.errors import (
 )
 from flywheel_assets.core.uploads import UploadSession
 from flywheel_assets.execution import attempt as attempts
-from flywheel_assets.execution import outcomes, uploads
+from flywheel_assets.execution import failures, outcomes, uploads
 from flywheel_assets.execution.attempt import LostClaim
-from flywheel_assets.execution.calls import Call, Files, Upload, perform
+from flywheel_assets.execution.calls import EDGES, Call, Files, Upload, perform
 from flywheel_assets.execution.limits import Deferral
-from flywheel_assets.execution.looking import NotReady, landed, observe
+from flywheel_assets.execution.looking import Landing, NotReady, landed, look_for, observe
 from flywheel_assets.execution.objects import Surroundings, surroundings
 from flywheel_assets.execution.platform import AdPlatform
 from flywheel_assets.execution.points import Hook, pass_by
 from flywheel_assets.execution.records import Attempt, ClaimedChange, Ending, Observed, Resume, Step
 from flywheel_assets.execution.statements import sql
-from flywheel_assets.execution.tidying import tidy
+from flywheel_assets.execution.tidying import end_stops, tidy
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.clock import business_now
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ class SafeExecutor:
         with self.engine.begin() as connection:
             tidy(connection, self.safety)
             self.at("K10_rescuing")
+        with self.engine.begin() as connection:
+            end_stops(connection)
 
     def run_one(self) -> Step | None:
         """Claim the next due change and see it through; None when nothing is due."""
@@ -97,17 +105,28 @@ class SafeExecutor:
             return self._see_through(change, around)
         except LostClaim:
             return Step(change, "lost", "the lease ran out; another worker has it")
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one change that nobody can handle must not stop all others
+            _log.exception("change %s", change.id)
+            with self.engine.begin() as connection:
+                return failures.unexpected(connection, change, error)
 
     def _claim(self) -> tuple[ClaimedChange, Surroundings] | None:
         parameters = {"worker": self.worker, "lease_seconds": self.safety.lease_seconds}
-        with self.engine.begin() as connection:
-            row = connection.execute(sql("claim"), parameters).mappings().one_or_none()
-            if row is None:
-                return None
-            change = ClaimedChange.from_row(row)
-            around = surroundings(connection, change)
-            self.at("K0_before_claim_commits")
-        return change, around
+        while True:
+            with self.engine.begin() as connection:
+                row = connection.execute(sql("claim"), parameters).mappings().one_or_none()
+                if row is None:
+                    return None
+                try:
+                    change = ClaimedChange.from_row(row)
+                except ValidationError as error:
+                    failures.unreadable(connection, dict(row), error)
+                    continue
+                around = surroundings(connection, change)
+                self.at("K0_before_claim_commits")
+            return change, around
 
     def _see_through(self, change: ClaimedChange, around: Surroundings) -> Step:
         platform = self.platform_for(change.account_id)
@@ -119,10 +138,13 @@ class SafeExecutor:
             return self._defer(change, self.safety.video_poll_seconds, str(busy))
         except RemoteError as error:
             return self._outcome(change, None, error, "pending")
+        began = time.monotonic()
         begun = self._begin(change, observed)
         if isinstance(begun, Step):
             return begun
         self.at("K3_intent_written")
+        if time.monotonic() - began > self.safety.lease_seconds:
+            raise LostClaim(f"change {change.id}: this worker stood still; another one may have it")
         return self._call(change, begun, platform, around)
 
     def _defer(self, change: ClaimedChange, seconds: float, reason: str) -> Step:
@@ -147,6 +169,12 @@ class SafeExecutor:
         upload = self._upload(change)
         call = Call(platform, self.files, around.ids, change.object_ref, around.tag, attempt.target_budget, upload)
         try:
+            # Sent before: the platform may have made it and still have answered with an error.
+            found = (
+                look_for(change, platform, around.tag) if around.was_attempted and change.spec.kind in EDGES else None
+            )
+            if found is not None and found.ours:
+                return self._found(change, attempt, found)
             remote_id = perform(change.spec, call)
         except RemoteError as error:
             return self._outcome(change, attempt, error, "pending")
@@ -187,27 +215,29 @@ class SafeExecutor:
     ) -> Step:
         match error:
             case AmbiguousOutcome() if attempt is not None:
-                return outcomes.unknown(connection, change, attempt, error, self.safety)
+                return failures.unknown(connection, change, attempt, error, self.safety)
             case Throttled():
-                return outcomes.throttled(connection, change, attempt, error, resume)
+                return failures.throttled(connection, change, attempt, error, resume)
             case AuthError() | PolicyError():
-                return outcomes.stop_account(connection, change, attempt, error, resume)
+                return failures.stop_account(connection, change, attempt, error, resume, safety=self.safety)
             case PermanentError():
-                return outcomes.dead(connection, change, attempt, error)
+                # What cannot be read back any more may have landed, and nothing can be built on it either.
+                ended_as = "conflict" if resume == "unknown" else "failed"
+                return failures.dead(connection, change, attempt, error, ended_as=ended_as)
             case _:
-                return outcomes.retry(connection, change, attempt, error, resume, safety=self.safety)
+                return failures.retry(connection, change, attempt, error, resume, safety=self.safety)
 
     def _read_back(self, change: ClaimedChange, attempt: Attempt, platform: AdPlatform, tag: str) -> Step:
         """Find out what an attempt with an unknown outcome did, before anything is sent again."""
         self.at("K8_reading_back")
         try:
-            is_there, remote_id = landed(change, attempt, platform, tag)
+            found = landed(change, attempt, platform, tag)
         except PermanentError as error:
-            # What it was about cannot be read any more, so nothing can be built on it either.
             return self._outcome(change, attempt, error, "unknown")
         except RemoteError as error:
             return self._outcome(change, None, error, "unknown")
+        return self._found(change, attempt, found)
+
+    def _found(self, change: ClaimedChange, attempt: Attempt, found: Landing) -> Step:
         with self.engine.begin() as connection:
-            return outcomes.read_back(
-                connection, change, attempt, landed=is_there, remote_id=remote_id, safety=self.safety
-            )
+            return outcomes.read_back(connection, change, attempt, found, self.safety)

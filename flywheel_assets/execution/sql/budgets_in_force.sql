@@ -14,8 +14,4 @@ where owner.account_id = :account_id
   and owner.world = current_setting('flywheel.world')
   and owner.kind in ('adset', 'campaign')
   and owner.ref <> :besides
-  and (
-    coalesce(owner.status, '') not in ('PAUSED', 'DELETED', 'ARCHIVED')
-    and coalesce(owner.effective_status, '') not in ('PAUSED', 'DELETED', 'ARCHIVED')
-    or attempted.activation
-  )
+  and (may_spend(owner) or attempted.activation)

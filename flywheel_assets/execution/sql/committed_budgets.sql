@@ -15,4 +15,18 @@ left join lateral (
 where adset.account_id = :account_id
   and adset.kind = 'adset'
   and not adset.ref = any(:besides)
-  and (adset.effective_status is null or adset.effective_status not in ('PAUSED', 'DELETED', 'ARCHIVED'))
+  and may_spend(adset)
+  -- those of a paused campaign neither, unless it is about to be activated
+  and not exists (
+    select from ad_objects as campaign
+    where campaign.ref = adset.campaign_ref
+      and campaign.remote_id is not null
+      and not may_spend(campaign)
+      and not exists (
+        select from pending_ad_changes as activation
+        where activation.object_ref = campaign.ref
+          and activation.change_type = 'set_status'
+          and activation.spec ->> 'status' = 'ACTIVE'
+          and activation.status in ('proposed', 'pending', 'claimed', 'executing', 'unknown')
+      )
+  )

@@ -11,3 +11,10 @@ where account.pausing
       and pause.lane = 2
       and pause.status in ('pending', 'claimed', 'executing', 'unknown')
   )
+  -- an activation that nobody answered may still land, and is paused again then
+  and not exists (
+    select from pending_ad_changes as unanswered
+    where unanswered.account_id = account.account_id
+      and unanswered.change_type = 'set_status'
+      and unanswered.status in ('executing', 'unknown')
+  )

@@ -16,6 +16,13 @@ with ended as (
       -- what the platform showed before our write says nothing about after it
       effective_status = case when cast(:object_status as text) is null then effective_status end,
       daily_budget = coalesce(:daily_budget, daily_budget),
+      known = known || cast(:known as jsonb),
+      drift = nullif(
+        coalesce(drift, '{}')
+          - case when cast(:daily_budget as bigint) is null then '' else 'daily_budget' end
+          - case when cast(:object_status as text) is null then '' else 'status' end,
+        '{}'
+      ),
       observed_at = flywheel_now()
   where ref = :object_ref
 ), heard as (

@@ -27,7 +27,8 @@ select reason from (
   from pending_ad_changes as earlier
   where earlier.object_ref = :object_ref and earlier.change_type = :change_type and earlier.seq < :seq
     and (
-      earlier.status in ('claimed', 'executing', 'unknown')
+      earlier.status in ('claimed', 'executing')
+      or earlier.status = 'unknown' and (:lane < 2 or earlier.lane = 2)
       or earlier.status = 'pending' and earlier.lane = 2 and :lane < 2
     )
   union all

@@ -53,6 +53,13 @@ ad_objects = Table(
     Column("planned_at", Instant, nullable=False, server_default=text("flywheel_now()")),
     Column("observed_at", Instant, comment="last time the platform was asked"),
     Column("drift", Json, comment="what the platform shows and we did not write"),
+    Column(
+        "known",
+        Json,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="targeting and name as we last wrote or accepted them; what differs is a person's edit",
+    ),
     UniqueConstraint("world", "tag"),
     CheckConstraint(_WORLD, name="world"),
 )

@@ -8,7 +8,8 @@ create function begin_call(the_change uuid, token bigint, alone boolean, the_win
 returns table (
   mode text, frozen boolean, frozen_reason text, pausing boolean, config jsonb,
   moment timestamptz, held boolean, newer uuid, finishes timestamptz[],
-  object_kind text, object_status text, object_budget bigint, object_tag text
+  object_kind text, object_status text, object_budget bigint, object_tag text, object_fields jsonb,
+  expired boolean, unanswered boolean
 )
 language plpgsql volatile as $$
 declare
@@ -58,6 +59,8 @@ begin
       where attempt.campaign_ref = ours.campaign_ref
         and attempt.scope = 'campaign'
         and attempt.world = ours.world
+        -- the action that is kept for a pause is not used up by its own tries that came to nothing
+        and not (ours.lane = 2 and attempt.change_id = ours.id and attempt.status in ('failed', 'throttled', 'not_applied'))
         and (attempt.finished_at is null or attempt.finished_at > moment - the_window)
     );
   else
@@ -70,9 +73,17 @@ begin
     );
   end if;
   -- Our record of the object, as the last outcome left it.
-  select object.kind, object.status, object.daily_budget, object.tag
-  into object_kind, object_status, object_budget, object_tag
+  select object.kind, object.status, object.daily_budget, object.tag, object.known
+  into object_kind, object_status, object_budget, object_tag, object_fields
   from ad_objects as object where object.ref = ours.object_ref;
+  expired := coalesce(ours.expires_at <= moment, false);
+  -- A call about this object whose outcome nobody knows: what the platform shows may not be the end of it.
+  unanswered := exists (
+    select from ad_change_history as attempt
+    where attempt.object_ref = ours.object_ref
+      and attempt.change_type = ours.change_type
+      and attempt.finished_at is null
+  );
   return next;
 end
 $$;

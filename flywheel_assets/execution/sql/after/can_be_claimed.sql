@@ -2,7 +2,8 @@
 -- breaker ready (to find out what a call did needs no permission; while spend is being stopped, a pause
 -- may have to wait for just that), every object it depends on exists, and no change of the same kind to
 -- the same object is under way or goes before it. An older one that was not sent yet does not: it is
--- superseded, unless it is a safety pause and this one is not.
+-- superseded, unless it is a safety pause and this one is not. A safety pause does not wait to learn
+-- what became of a call that nobody answered.
 create or replace function only_time_is_missing(due pending_ad_changes) returns boolean
 language sql stable as $$
   select due.status in ('pending', 'unknown')
@@ -36,7 +37,8 @@ language sql stable as $$
         and earlier.change_type = due.change_type
         and earlier.seq < due.seq
         and (
-          earlier.status in ('claimed', 'executing', 'unknown')
+          earlier.status in ('claimed', 'executing')
+          or earlier.status = 'unknown' and (due.lane < 2 or earlier.lane = 2)
           or earlier.status = 'pending' and earlier.lane = 2 and due.lane < 2
         )
     )

@@ -90,6 +90,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("change_id", name=op.f("pk_upload_sessions")),
     )
     op.add_column(
+        "ad_objects",
+        sa.Column(
+            "known",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="targeting and name as we last wrote or accepted them; what differs is a person's edit",
+        ),
+    )
+    op.add_column(
         "accounts",
         sa.Column(
             "pausing",
