@@ -22,6 +22,7 @@ _COMMANDS = {
     "stop-spend": "freeze.stop_spend",
     "fetch-weights": "weights.fetch_weights",
     "where": "where.where",
+    "simulate": "simulate.simulate",
 }
 
 

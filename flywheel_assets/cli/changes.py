@@ -149,8 +149,9 @@ def reject(digest: str, reason: str, as_json: bool) -> None:
 def retry(change: str, as_json: bool) -> None:
     """Send a dead, rejected or cancelled change again.
 
-    With whatever was cancelled because of it. Refused, with the reason, for one that is open, applied, stale or superseded. Without its
-    plan's approval a change of an account in approve mode is proposed again.
+    With whatever was cancelled because of it. Refused, with the reason, for one that is open, applied, stale or superseded; what a
+    stop of spend took the place of, such as the activation of a launch, is asked for anew. Without its plan's approval a change of an
+    account in approve mode is proposed again.
     """
     settings = read_settings()
     with Store.open(settings).engine.begin() as connection:

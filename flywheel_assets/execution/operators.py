@@ -136,10 +136,23 @@ def retry(connection: Connection, change_id: UUID, safety: Safety) -> Retried:
     row = connection.execute(select(queue).where(queue.c.id == change_id).with_for_update()).mappings().one_or_none()
     if row is None:
         raise ChangeRefused(str(change_id), "unknown_change", "look with `flywheel changes list`")
+    if asked := _ask_again(connection, row, safety):
+        return asked
     _refuse_retry(connection, row)
     status = _status_again(connection, row)
     not_before = _reopen(connection, row, status, safety)
     return Retried(change_id, status, not_before, _restore_dependents(connection, row, safety))
+
+
+def _ask_again(connection: Connection, row: RowMapping, safety: Safety) -> Retried | None:
+    """What a stop of spend took the place of, such as an activation, as a new change; None for anything else."""
+    if row["status"] != "superseded":
+        return None
+    status = _status_again(connection, row)
+    seconds = float(rng("jitter", row["idempotency_key"], "after a stop").uniform(*safety.jitter_seconds))
+    parameters = {"change_id": row["id"], "status": status, "seconds": seconds}
+    again = connection.execute(sql("op_ask_again"), parameters).one_or_none()
+    return None if again is None else Retried(again.id, status, again.not_before, 0)
 
 
 def _restore_dependents(connection: Connection, row: RowMapping, safety: Safety) -> int:
