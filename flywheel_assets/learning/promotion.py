@@ -24,7 +24,7 @@ from flywheel_assets.learning.report import Problem, StepReport, in_words
 from flywheel_assets.learning.trials import Trial, load_trials, too_early
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.clock import business_now
-from flywheel_assets.store.tables import ad_objects, experiments
+from flywheel_assets.store.tables import ad_objects, experiments, pending_ad_changes
 
 STEP = "E4 auto-promoter"
 
@@ -165,7 +165,7 @@ def _running_budget(connection: Connection, ref: str) -> int:
     """The owner's daily budget, minor units.
 
     Raises:
-        ChangeRefused: not known, or the owner is paused.
+        ChangeRefused: not known, the owner is paused, or another change of it is open.
     """
     table = ad_objects.c
     row = connection.execute(select(table.daily_budget, table.status).where(table.ref == ref)).one_or_none()
@@ -173,6 +173,17 @@ def _running_budget(connection: Connection, ref: str) -> int:
         raise ChangeRefused(ref, "budget_unknown", "its budget was never read; materialise ads first")
     if row.status == "PAUSED":
         raise ChangeRefused(ref, "paused", "a paused ad set spends nothing; activate it first")
+    queue = pending_ad_changes.c
+    open_ones = select(queue.id).where(
+        queue.object_ref == ref,
+        queue.change_type == "set_budget",
+        queue.status.in_(("proposed", "pending", "claimed", "executing", "unknown")),
+    )
+    # It would take that one's place, and that one may be a cut the plan counts on.
+    if connection.execute(open_ones.limit(1)).first() is not None:
+        raise ChangeRefused(
+            ref, "budget_under_way", "the hour's own decision about it has not gone out yet; next cycle"
+        )
     return int(row.daily_budget)
 
 

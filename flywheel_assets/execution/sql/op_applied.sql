@@ -31,6 +31,13 @@ left join lateral (
     and newer.status in ('applied', 'reconciled')
     and newer.id > attempt.id
     and its.plan_digest is distinct from :within
+    -- a later change that was taken back, and what took it back, stand for nothing any more
+    and not (its.undo_of is not null and its.undo_of <> change.id and exists (
+      select from pending_ad_changes as undone where undone.id = its.undo_of and undone.seq > change.seq
+    ))
+    and not exists (
+      select from pending_ad_changes as back where back.undo_of = its.id and back.status = 'applied'
+    )
   order by newer.id desc
   limit 1
 ) as later on true
