@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flywheel_assets.core.errors import (
     AmbiguousOutcome,
     AuthError,
+    ConfigurationError,
     PermanentError,
     PolicyError,
     RemoteError,
@@ -102,12 +103,17 @@ class SafeExecutor:
         self.at("K1_claimed")
         change, around = claimed
         try:
-            return self._see_through(change, around)
+            return self._handled(change, around)
         except LostClaim:
             return Step(change, "lost", "the lease ran out; another worker has it")
-        except SQLAlchemyError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one change that nobody can handle must not stop all others
+
+    def _handled(self, change: ClaimedChange, around: Surroundings) -> Step:
+        """What became of the change; one that nobody can handle must not stop all others."""
+        try:
+            return self._see_through(change, around)
+        except (LostClaim, ConfigurationError, SQLAlchemyError):
+            raise  # the change is well; it is we who cannot go on
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this change's
             _log.exception("change %s", change.id)
             with self.engine.begin() as connection:
                 return failures.unexpected(connection, change, error)
