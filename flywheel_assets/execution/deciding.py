@@ -76,8 +76,7 @@ def settled(case: Case) -> Ending | None:
         case SetTargeting(targeting=targeting):
             return _settled_field(case, "targeting", targeting, case.known.fields.get("targeting"))
         case SetName(name=name):
-            was = case.known.fields.get("name")
-            return _settled_field(case, "name", tagged(name, case.known.tag), was and tagged(was, case.known.tag))
+            return _settled_field(case, "name", tagged(name, case.known.tag), case.known.fields.get("name"))
         case _:
             return None
 
@@ -86,12 +85,12 @@ def _settled_field(case: Case, field: str, wanted: Any, known: Any) -> Ending | 
     found = case.observed.fields.get(field)
     if found == wanted:
         return Ending("cancelled", f"{case.change.object_ref} is as asked already")
-    if known is None or _still_ours(found, known):
+    if known is None or _still_ours(_without_tag(found, case.known.tag), _without_tag(known, case.known.tag)):
         return None
     return Ending(
         "rejected",
         f"{case.change.object_ref}: edited_elsewhere: a person has changed its {field} since we last did; that edit stays",
-        adopt_fields={field: _without_tag(found, case.known.tag) if field == "name" else found},
+        adopt_fields={field: found},
     )
 
 
@@ -102,8 +101,9 @@ def _still_ours(found: Any, known: Any) -> bool:
     return bool(found == known)
 
 
-def _without_tag(name: Any, tag: str) -> str:
-    return str(name).removesuffix(tagged("", tag))
+def _without_tag(value: Any, tag: str) -> Any:
+    """A name without our token in it, which a person may have taken out; a targeting as it is."""
+    return value.removesuffix(tagged("", tag)) if isinstance(value, str) else value
 
 
 def _edited_budget(case: Case) -> Ending | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from flywheel_assets.core.account import Account, Mode
@@ -15,6 +15,7 @@ from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.core.ids import digest, rng
 from flywheel_assets.execution.objects import new_tag
 from flywheel_assets.execution.refusing import (
+    REOPENED,
     needs,
     refuse_beyond_plan,
     refuse_never_made,
@@ -73,13 +74,24 @@ def _insert_or_reopen(row: dict[str, object]) -> Insert:
     """A key that was only observed, went stale or was cancelled, and never sent, may be asked for again."""
     statement = insert(pending_ad_changes).values(row)
     queue = pending_ad_changes.c
-    sent = select(ad_change_history.c.id).where(ad_change_history.c.change_id == queue.id)
+    # Named literally: as a column of the table it would be asked of all its rows, not of the one in conflict.
+    sent = select(ad_change_history.c.id).where(
+        ad_change_history.c.change_id == literal_column("pending_ad_changes.id")
+    )
     return statement.on_conflict_do_update(
         index_elements=["idempotency_key"],
-        set_={**row, "wait_reason": None, "approved_at": None, "failures": 0, "deferrals": 0},
-        where=queue.status.in_(("observed", "expired", "cancelled"))
-        & (statement.excluded.status != "observed")
-        & ~sent.exists(),
+        set_={
+            **row,
+            # asked for now, and therefore later than whatever was asked for meanwhile
+            "seq": func.nextval(func.pg_get_serial_sequence("pending_ad_changes", "seq")),
+            "created_at": func.flywheel_now(),
+            "waits": statement.excluded.waits,
+            "wait_reason": None,
+            "approved_at": None,
+            "failures": 0,
+            "deferrals": 0,
+        },
+        where=queue.status.in_(REOPENED) & (statement.excluded.status != "observed") & ~sent.exists(),
     )
 
 

@@ -165,6 +165,11 @@ def unreadable(connection: Connection, row: Mapping[str, Any], error: Exception)
     letter = {"change_id": row["id"], "rule": "Unreadable", "reason": reason, "error": json.dumps(describe(error))}
     connection.execute(sql("bury"), letter)
     raise_alert(connection, row["account_id"], "unreadable", f"change {row['id']}: {reason}", stopped=False)
+    breaker.unused(connection, row["account_id"])
+    if row["change_type"] in CREATES:
+        why = f"needs {row['object_ref']}, and {reason}"
+        connection.execute(sql("cancel_dependents"), {"object_ref": row["object_ref"], "reason": why})
+        raise_alert(connection, row["account_id"], "launch_incomplete", f"{row['object_ref']}: {reason}", stopped=False)
 
 
 def unexpected(connection: Connection, change: ClaimedChange, error: Exception) -> Step:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +56,7 @@ def surroundings(connection: Connection, change: ClaimedChange) -> Surroundings:
 
 def know(connection: Connection, ref: str, fields: Mapping[str, Any]) -> None:
     """Note fields that a person has set: the next edit is told by them."""
-    known = ad_objects.c.known.op("||")(cast(json.dumps(dict(fields)), ad_objects.c.known.type))
+    known = ad_objects.c.known.op("||")(cast(dict(fields), ad_objects.c.known.type))
     connection.execute(ad_objects.update().where(ad_objects.c.ref == ref).values(known=known))
 
 

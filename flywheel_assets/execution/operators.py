@@ -141,6 +141,10 @@ def retry(connection: Connection, change_id: UUID, safety: Safety) -> Retried:
     _refuse_retry(connection, row)
     status = _status_again(connection, row)
     not_before = _reopen(connection, row, status, safety)
+    if row["priority"] >= SAFETY_PRIORITY:
+        # A pause of a stop that was given up: the stop goes on with it.
+        stopped = (accounts.c.account_id == row["account_id"]) & accounts.c.frozen
+        connection.execute(accounts.update().where(stopped).values(pausing=True))
     return Retried(change_id, status, not_before, _restore_dependents(connection, row, safety))
 
 

@@ -71,7 +71,11 @@ def read_back(connection: Connection, change: ClaimedChange, attempt: Attempt, f
     if found.ours:
         return _landed(connection, change, attempt, found.remote_id, "reconciled")
     breaker.answered(connection, change.account_id)
-    if found.ours is None:
+    if connection.execute(sql("overwritten_since"), {"attempt_id": attempt.id}).scalar_one():
+        attempts.finish(connection, attempt, "conflict")
+        return end(connection, change, Ending("superseded", "a later change has taken its place"))
+    # A safety pause is made whatever somebody else did meanwhile.
+    if found.ours is None and not change.is_safety_pause:
         attempts.finish(connection, attempt, "conflict")
         return end(connection, change, _taken_over(change, found))
     attempts.finish(connection, attempt, "not_applied")

@@ -10,7 +10,10 @@ from flywheel_assets.core.account import Account
 from flywheel_assets.core.changes import CREATES, AdChange, CreateAdSet, SetBudget
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.execution.statements import sql
-from flywheel_assets.store.tables import ad_objects, pending_ad_changes
+from flywheel_assets.store.tables import ad_change_history, ad_objects, pending_ad_changes
+
+# A change that ended so without ever being sent may be asked for again under its key.
+REOPENED = ("observed", "expired", "cancelled")
 
 
 def refuse_unfit(change: AdChange, account: Account) -> None:
@@ -34,7 +37,13 @@ def refuse_beyond_plan(connection: Connection, changes: Sequence[AdChange], acco
     """New ad sets must fit into what the daily plan has left beside everything that runs or is asked for."""
     queue = pending_ad_changes.c
     keys = [change.idempotency_key for change in changes]
-    known = set(connection.execute(select(queue.idempotency_key).where(queue.idempotency_key.in_(keys))).scalars())
+    # What may be asked for again is as new: nothing of it was ever sent.
+    in_use = (
+        queue.status.not_in(REOPENED)
+        | select(ad_change_history.c.id).where(ad_change_history.c.change_id == queue.id).exists()
+    )
+    query = select(queue.idempotency_key).where(queue.idempotency_key.in_(keys), in_use)
+    known = set(connection.execute(query).scalars())
     new = {
         change.object_ref: change.spec.daily_budget
         for change in changes

@@ -22,5 +22,10 @@ def tidy(connection: Connection, safety: Safety) -> None:
 
 
 def end_stops(connection: Connection) -> None:
-    """Close the stops of spend that are through. In a transaction of its own: accounts are locked before changes, never after."""
+    """Close the stops of spend that are through.
+
+    In a transaction of its own: accounts are locked before changes, never after. And locked before it
+    is asked: a stop that was just being ordered has to be seen with its pauses.
+    """
+    connection.execute(sql("lock_stopping_accounts"))
     connection.execute(sql("end_pausing"))

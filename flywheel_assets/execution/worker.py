@@ -143,7 +143,10 @@ class SafeExecutor:
         except NotReady as busy:
             return self._defer(change, self.safety.video_poll_seconds, str(busy))
         except RemoteError as error:
-            return self._outcome(change, None, error, "pending")
+            if not change.is_safety_pause or isinstance(error, Throttled | AuthError | PolicyError):
+                return self._outcome(change, None, error, "pending")
+            # What stops spend is sent although nobody answers questions: to pause what is paused is harmless.
+            observed = Observed(around.ids[change.object_ref])
         began = time.monotonic()
         begun = self._begin(change, observed)
         if isinstance(begun, Step):
@@ -176,11 +179,10 @@ class SafeExecutor:
         call = Call(platform, self.files, around.ids, change.object_ref, around.tag, attempt.target_budget, upload)
         try:
             # Sent before: the platform may have made it and still have answered with an error.
-            found = (
-                look_for(change, platform, around.tag) if around.was_attempted and change.spec.kind in EDGES else None
-            )
-            if found is not None and found.ours:
-                return self._found(change, attempt, found)
+            if around.was_attempted and change.spec.kind in EDGES:
+                found = look_for(change, platform, around.tag)
+                if found.ours:
+                    return self._found(change, attempt, found)
             remote_id = perform(change.spec, call)
         except RemoteError as error:
             return self._outcome(change, attempt, error, "pending")

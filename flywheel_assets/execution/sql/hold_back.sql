@@ -8,5 +8,7 @@ where world = current_setting('flywheel.world')
   and (cast(:account_id as text) is null or account_id = :account_id)
 order by account_id
 on conflict (account_id) do update
-set until = excluded.until, reason = excluded.reason, refused = excluded.refused
+set until = excluded.until,
+    reason = excluded.reason,
+    refused = excluded.refused or hold.refused and hold.until > flywheel_now()
 where hold.until < excluded.until

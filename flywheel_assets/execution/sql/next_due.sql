@@ -10,6 +10,11 @@ cross join lateral (
     and due.lane = lanes.lane
     and due.status in ('pending', 'unknown')
     and not due.waits
+    and (
+      due.lane = 2
+      or due.status = 'unknown'
+      or not account.frozen and (account.mode = 'auto' or account.mode = 'approve' and due.approved_at is not null)
+    )
     and only_time_is_missing(due)
   order by due.not_before, due.seq
   limit 1

@@ -14,6 +14,14 @@ where pause.object_ref = ours.object_ref
   and pause.lane = 2
   and pause.seq > ours.seq
   and pause.status in ('applied', 'cancelled')
+  -- what a person has asked for after the pause stands
+  and not exists (
+    select from pending_ad_changes as later
+    where later.object_ref = pause.object_ref
+      and later.change_type = pause.change_type
+      and later.seq > pause.seq
+      and later.status in ('proposed', 'pending', 'claimed', 'executing', 'unknown', 'applied')
+  )
 order by pause.seq desc
 limit 1
 on conflict (idempotency_key) do nothing

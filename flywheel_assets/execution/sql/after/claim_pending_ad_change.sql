@@ -14,7 +14,7 @@ begin
   -- The head of every lane of every account that may act at all: however many rows of a frozen account
   -- are due, none is looked at.
   for head in
-    select account.account_id, lanes.lane, account.frozen or account.mode = 'observe' as only_asks
+    select account.account_id, lanes.lane, account.frozen, account.mode
     from accounts as account
     cross join (values (2), (1), (0)) as lanes(lane)
     cross join lateral (
@@ -50,7 +50,12 @@ begin
       and due.status in ('pending', 'unknown')
       and not due.waits
       and due.not_before <= moment
-      and (not head.only_asks or head.lane = 2 or due.status = 'unknown')
+      -- again in can_be_claimed, here on plain columns: thousands of rows may wait for a person
+      and (
+        due.lane = 2
+        or due.status = 'unknown'
+        or not head.frozen and (head.mode = 'auto' or head.mode = 'approve' and due.approved_at is not null)
+      )
       and (due.expires_at is null or due.expires_at > moment or due.status = 'unknown')
       and can_be_claimed(due)
     order by due.not_before, due.seq
