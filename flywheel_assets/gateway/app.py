@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.gateway.budget import SELECT_PATH, select_budgets
 from flywheel_assets.gateway.clicks import Clicks
 from flywheel_assets.gateway.health import HealthPage
 from flywheel_assets.gateway.webhook import HubSpotWebhook
@@ -37,6 +38,7 @@ def build_gateway(store: Store) -> Starlette:
         Route("/c/{ad}", taken.redirect),
         Route("/api/clicks", taken.report, methods=["POST"]),
         Route("/health", page.show),
+        Route(SELECT_PATH, select_budgets, methods=["POST"]),
     ]
     if secret := store.settings.hubspot_webhook_secret:
         webhook = HubSpotWebhook(store, public_url(store.settings), secret.get_secret_value())
