@@ -25,7 +25,7 @@ check: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	FLYWHEEL_CHAOS_KILLS=$${FLYWHEEL_CHAOS_KILLS:-10000} FLYWHEEL_CHAOS_SEED=$${FLYWHEEL_CHAOS_SEED:-$$(date +%s)} \
 	  $(BIN)/pytest -v tests/chaos
-	if [ -f tests/chaos/mutants.py ]; then $(BIN)/python -m tests.chaos.mutants; fi
+	$(BIN)/python -m tests.chaos.mutants
 
 bench: $(VENV)/.bench
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -73,6 +73,8 @@ def simulate(
     Revenue is what the spend brings in expectation, whenever it comes. The oracle knows every ad's rates. Every
     policy keeps the same total and moves a budget by at most 20 % in six hours. Intervals are 95 %, over seeds.
     """
+    if png is not None:
+        png.parent.mkdir(parents=True, exist_ok=True)  # before minutes of work, not after
     worlds = list(SCENARIOS) if _ALL in scenarios else list(dict.fromkeys(scenarios))
     players = [name for name in POLICIES if not policies or name in policies or name == ORACLE]
     games = [
@@ -90,7 +92,6 @@ def simulate(
     if png is not None:
         from flywheel_assets.sandbox.market.picture import draw
 
-        png.parent.mkdir(parents=True, exist_ok=True)
         draw(runs, lines, seeds=seeds).save(png, format="PNG")
         click.echo(f"picture in {png}", err=True)
 

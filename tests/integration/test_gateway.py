@@ -25,6 +25,7 @@ from sqlalchemy.engine import URL
 from flywheel_assets.core.account import Account, Consent, HubSpot, Stage
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.gateway.app import WEBHOOK_PATH, build_gateway, public_url
+from flywheel_assets.gateway.budget import SELECT_PATH
 from flywheel_assets.gateway.clicks import CLICK_PARAMETER, landing_address
 from flywheel_assets.sandbox.audience import Audience
 from flywheel_assets.sandbox.hubspot.state import SandboxHubSpot
@@ -429,3 +430,13 @@ def published(meta: SandboxMeta, account: str, link: str) -> int:
     adset = meta.add("adset", account, campaign, {"name": "S", "status": "ACTIVE", "daily_budget": 60_000})
     data = {"name": "A", "status": "ACTIVE", "creative": {"creative_id": str(creative)}}
     return meta.add("ad", account, adset, data)
+
+
+def test_a_budget_decision_is_answered_at_the_briefs_path(gateway: Gateway) -> None:
+    ads = [
+        {"ad_id": name, "impressions": 9000, "clicks": clicked, "spend": 90, "age_hours": 72} for name, clicked in (("a", 200), ("b", 90))
+    ]  # fmt: skip
+    answer = gateway.post(SELECT_PATH, {"total_budget": 100, "ad_states": ads, "policy": "blended_literal"})
+    assert answer.status_code == 200
+    assert sum(one["recommended_budget"] for one in answer.json()["recommendations"]) == 100
+    assert gateway.post(SELECT_PATH, {"total_budget": 100, "ad_states": []}).status_code == 422
