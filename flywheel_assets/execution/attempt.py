@@ -93,6 +93,7 @@ def _overtaken(row: Row[Any]) -> Ending | None:
 def _write_intent(case: deciding.Case, budget: BudgetDecision | None) -> Attempt:
     connection, change, observed = case.connection, case.change, case.observed
     target = budget.target if budget else None
+    fields = _shown(case)
     intent = {
         "lease_seconds": case.safety.lease_seconds,
         "change_id": change.id,
@@ -101,11 +102,18 @@ def _write_intent(case: deciding.Case, budget: BudgetDecision | None) -> Attempt
         "previous_budget": observed.daily_budget,
         "target_budget": target,
         "adjustments": json.dumps(budget.adjustments if budget else []),
-        "previous": json.dumps(dict(observed.fields)) if observed.fields else None,
+        "previous": json.dumps(fields) if fields else None,
         "now": case.now,
     }
     attempt_id = connection.execute(sql("write_intent"), intent).scalar_one()
-    return Attempt(attempt_id, observed.remote_id, observed.daily_budget, target, dict(observed.fields))
+    return Attempt(attempt_id, observed.remote_id, observed.daily_budget, target, fields)
+
+
+def _shown(case: deciding.Case) -> dict[str, Any]:
+    """What stood before; of a pause that was sent without a question what our own record says, so that it can be undone."""
+    if case.observed.fields or not case.change.is_safety_pause or case.known.status is None:
+        return dict(case.observed.fields)
+    return {"status": case.known.status}
 
 
 def still_alive(connection: Connection, change: ClaimedChange, safety: Safety) -> None:

@@ -21,6 +21,7 @@ from flywheel_assets.execution.refusing import (
     refuse_never_made,
     refuse_strangers,
     refuse_unfit,
+    stays_cancelled,
 )
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.settings import Safety
@@ -55,19 +56,20 @@ def enqueue(connection: Connection, changes: Sequence[AdChange], safety: Safety)
     plan = plan_digest(changes)
     status = _STATUS[account.mode]
     now = business_now(connection)
-    added = 0
     for change in changes:
         _plan_object(connection, change, world)
     refuse_strangers(connection, changes)
+    added = []
     for change in changes:
         row = _row(change, world, plan) | _queued(change, status, now, safety)
-        added += connection.execute(_insert_or_reopen(row)).rowcount
+        if not stays_cancelled(connection, change) and connection.execute(_insert_or_reopen(row)).rowcount:
+            added.append(change)
     if status != "observed":
-        refuse_never_made(connection, changes)
+        refuse_never_made(connection, added)
     if added:
         connection.execute(sql("supersede"), {"refs": sorted({change.object_ref for change in changes})})
     urgent = all(change.priority >= SAFETY_PRIORITY for change in changes)
-    return Enqueued(plan, "pending" if urgent else status, added, len(changes) - added)
+    return Enqueued(plan, "pending" if urgent else status, len(added), len(changes) - len(added))
 
 
 def _insert_or_reopen(row: dict[str, object]) -> Insert:
@@ -77,6 +79,14 @@ def _insert_or_reopen(row: dict[str, object]) -> Insert:
     # Named literally: as a column of the table it would be asked of all its rows, not of the one in conflict.
     sent = select(ad_change_history.c.id).where(
         ad_change_history.c.change_id == literal_column("pending_ad_changes.id")
+    )
+    # What a stop of spend came after stays behind it, until a person sends it again.
+    stop = pending_ad_changes.alias("stop")
+    stopped = select(stop.c.id).where(
+        stop.c.object_ref == literal_column("pending_ad_changes.object_ref"),
+        stop.c.change_type == literal_column("pending_ad_changes.change_type"),
+        stop.c.seq > literal_column("pending_ad_changes.seq"),
+        stop.c.lane == 2,  # noqa: PLR2004 - safety pauses
     )
     return statement.on_conflict_do_update(
         index_elements=["idempotency_key"],
@@ -91,7 +101,10 @@ def _insert_or_reopen(row: dict[str, object]) -> Insert:
             "failures": 0,
             "deferrals": 0,
         },
-        where=queue.status.in_(REOPENED) & (statement.excluded.status != "observed") & ~sent.exists(),
+        where=queue.status.in_(REOPENED)
+        & (statement.excluded.status != "observed")
+        & ~sent.exists()
+        & ~stopped.exists(),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.changes import CREATES, AdChange, CreateAdSet, SetBudget
+from flywheel_assets.core.changes import CREATES, SAFETY_PRIORITY, AdChange, CreateAdSet, SetBudget
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.store.tables import ad_change_history, ad_objects, pending_ad_changes
@@ -95,6 +95,17 @@ def refuse_never_made(connection: Connection, changes: Sequence[AdChange]) -> No
     if row is not None:
         how = "was never asked for" if row.status is None else f"ended as {row.status}"
         raise ChangeRefused(row.ref, "never_made", f"it does not exist and its creation {how}; launch it again first")
+
+
+def stays_cancelled(connection: Connection, change: AdChange) -> bool:
+    """What was cancelled because an object could not be made is not asked for again before that object is."""
+    queue = pending_ad_changes.c
+    cancelled = select(queue.id).where(
+        queue.idempotency_key == change.idempotency_key, queue.status == "cancelled", queue.priority < SAFETY_PRIORITY
+    )
+    if connection.execute(cancelled).first() is None:
+        return False
+    return connection.execute(sql("never_made"), {"refs": needs(change)}).first() is not None
 
 
 def needs(change: AdChange) -> list[str]:

@@ -139,6 +139,12 @@ def test_a_change_that_breaks_a_rule_is_refused_with_its_rule(bench: Bench, rule
     assert bench.queue == []
 
 
+@pytest.mark.parametrize("status", ["ACTIVE", "PAUSED"])
+def test_only_an_amount_has_a_currency(bench: Bench, status: Any) -> None:
+    """After the account file was corrected a campaign must still be stopped, and started again."""
+    assert bench.enqueue(bench.status(bench.adset("a"), status, currency="EUR")).added == 1
+
+
 def test_another_accounts_object_is_refused(bench: Bench) -> None:
     ref = bench.adset("a")
     other = bench.account.model_copy(update={"account_id": "act_2"})

@@ -63,15 +63,21 @@ def test_a_create_is_looked_for_only_when_it_must_have_landed_and_then_not_made_
     assert bench.known("c1/campaign")["remote_id"] == "120200000000099999"
 
 
-def test_what_only_sets_a_value_is_read_back_at_once(bench: Bench, clock: TwinClock) -> None:
+@pytest.mark.parametrize(("safety", "seconds"), [(False, SETTLE), (True, 0)], ids=["pause", "safety pause"])
+def test_what_only_sets_a_value_settles_too_unless_it_stops_spend(
+    bench: Bench, clock: TwinClock, safety: bool, seconds: float
+) -> None:
+    """To send a safety pause twice is harmless, to wait with it is not."""
     bench.platform.writes = [Fault(Killed())]
-    bench.enqueue(bench.pause(bench.adset("a")))
+    ref = bench.adset("a")
+    bench.enqueue(bench.safety_pause(ref) if safety else bench.pause(ref))
     bench.due()
     with pytest.raises(Killed):
         bench.drain()
     bench.lose_leases()
     bench.executor("w2").tidy()
-    assert [(row["status"], row["not_before"]) for row in bench.queue] == [("unknown", clock.now())]
+    until = clock.now() + timedelta(seconds=seconds)
+    assert [(row["status"], row["not_before"]) for row in bench.queue] == [("unknown", until)]
 
 
 def test_a_create_that_died_before_its_intent_waits_for_nothing(bench: Bench, clock: TwinClock) -> None:

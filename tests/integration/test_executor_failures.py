@@ -88,6 +88,27 @@ def test_what_needed_a_dead_change_is_cancelled_and_the_rest_goes_on(bench: Benc
     assert set(bench.statuses()) == {"applied", "dead", "cancelled"}
 
 
+@pytest.mark.parametrize("edge", ["adcreatives", "ads", "adimages"])
+def test_a_person_is_told_of_a_launch_that_cannot_be_completed(bench: Bench, tmp_path: Path, edge: str) -> None:
+    """Its campaign stays paused with whatever else is in it; nothing of the account is stopped for that."""
+    bench.enqueue(*bench.launch(tmp_path, variations=2))
+    bench.platform.writes = [Fault(PermanentError("bad picture", code=100), path=edge)]
+    bench.drain_all()
+    (dead,) = [row for row in bench.queue if row["status"] == "dead"]
+    (alert,) = bench.alerts
+    assert (alert["rule"], alert["stopped"], alert["closed_at"]) == ("launch_incomplete", False, None)
+    said = f"{dead['object_ref']} could not be made: bad picture; what was to be built on it is cancelled"
+    assert alert["reason"] == said
+    assert not bench.account_row()["frozen"]
+
+
+def test_a_change_that_makes_nothing_dies_without_an_alert(bench: Bench, ref: str) -> None:
+    bench.platform.writes = [Fault(PermanentError("Invalid parameter", code=100))]
+    bench.enqueue(bench.pause(ref))
+    bench.drain_all()
+    assert (bench.statuses(), bench.alerts) == (["dead"], [])
+
+
 def test_without_its_campaign_no_part_of_it_is_built(bench: Bench, tmp_path: Path) -> None:
     bench.enqueue(*bench.launch(tmp_path, variations=2))
     bench.platform.writes = [Fault(PermanentError("No", code=100), path="campaigns")]

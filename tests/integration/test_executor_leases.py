@@ -20,6 +20,8 @@ from tests.executor_bench import Bench
 from tests.fakes import Fault
 from tests.integration.conftest import TwinClock
 
+SETTLE = Safety().settle_seconds
+
 
 class Killed(BaseException):
     """The end of a worker in the middle of a call."""
@@ -161,6 +163,7 @@ def test_a_call_under_way_is_kept_alive_by_its_holder_only(bench: Bench, clock: 
         still_alive(connection, stale.change, Safety())  # late, though nobody has taken over yet
     bench.platform.inside = None
     bench.executor("w2").tidy()
+    clock.forward(seconds=SETTLE)
     fresh = bench.claim("w2")
     before = bench.queue
     with pytest.raises(LostClaim), bench.store.engine.begin() as connection:
@@ -175,7 +178,10 @@ def test_a_lease_that_ran_out_is_lost_even_before_anybody_took_over(bench: Bench
     (step,) = bench.executor("w1").drain()
     assert step.outcome == "lost"
     bench.platform.inside = None
-    assert [step.outcome for step in bench.executor("w2").drain()] == ["applied"]
+    second = bench.executor("w2")
+    assert list(second.drain()) == []
+    clock.forward(seconds=SETTLE)
+    assert [step.outcome for step in second.drain()] == ["applied"]
     assert [row["status"] for row in bench.history] == ["reconciled"]
     assert len(bench.platform.journal) == 1
 
@@ -188,12 +194,14 @@ def test_an_unknown_outcome_stays_unknown_when_the_worker_that_reads_it_back_die
     clock.forward(minutes=1)
     bench.platform.writes = [Fault(AmbiguousOutcome("cut off"), landed=True)]
     bench.executor("w1").run_one()
+    clock.forward(seconds=SETTLE)
     bench.claim("w1")
     bench.lose_leases()
     clock.forward(hours=1)
     second = bench.executor("w2")
     second.tidy()
     assert bench.statuses() == ["unknown"]
+    clock.forward(seconds=SETTLE)
     assert [step.outcome for step in second.drain()] == ["applied"]
     assert [row["status"] for row in bench.history] == ["reconciled"]
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -20,33 +15,10 @@ from flywheel_assets.execution.records import Attempt, Observed, Step
 from flywheel_assets.settings import Safety
 from tests.executor_bench import Bench
 from tests.integration.conftest import TwinClock
+from tests.locking import holding
 
 ACTIVE = Observed(fields={"status": "ACTIVE"})
 IMPATIENT = "set local lock_timeout = '200ms';"
-
-
-@contextmanager
-def while_locked(bench: Bench, lock: str, work: Any) -> Iterator[Future[Any]]:
-    """Run ``work`` in a thread until it waits for ``lock``, then the block; the lock is released after it."""
-    with ThreadPoolExecutor(1) as pool:
-        with bench.store.engine.begin() as connection:
-            connection.execute(text(lock))
-            future = pool.submit(work)
-            wait_until_blocked(bench)
-            yield future
-        future.result(10)
-
-
-def wait_until_blocked(bench: Bench) -> None:
-    waiting = text(
-        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    )
-    for _ in range(500):
-        with bench.store.engine.connect() as connection:
-            if connection.execute(waiting).scalar_one():
-                return
-        time.sleep(0.01)
-    pytest.fail("nothing waited for the lock")
 
 
 def test_a_claim_does_not_wait_for_another_claim_and_gets_another_change(bench: Bench, clock: TwinClock) -> None:
@@ -77,7 +49,7 @@ def test_an_intent_waits_for_a_freeze_that_is_being_written_and_obeys_it(bench: 
     bench.enqueue(bench.pause(bench.adset("a")))
     clock.forward(minutes=1)
     freeze = "update accounts set frozen = true, frozen_reason = 'stop'"
-    with while_locked(bench, freeze, bench.executor().run_one) as future:
+    with holding(bench, freeze, bench.executor().run_one) as (_, future):
         assert bench.platform.journal == []
     step: Step = future.result()
     assert (step.outcome, step.reason) == ("deferred", "account act_1000000001 is frozen: stop")
@@ -91,7 +63,7 @@ def test_what_time_it_is_is_asked_after_the_campaigns_lock_was_won(bench: Bench,
     """A reading from before the wait would count yesterday's hour."""
     bench.enqueue(bench.pause(bench.adset("a")))
     clock.forward(minutes=1)
-    with while_locked(bench, LOCK_CAMPAIGN, bench.executor().run_one):
+    with holding(bench, LOCK_CAMPAIGN, bench.executor().run_one):
         later = clock.forward(hours=1)
     assert [row["started_at"] for row in bench.history] == [later]
 
@@ -100,7 +72,7 @@ def test_a_lease_that_runs_out_while_its_worker_waits_for_the_lock_is_lost(bench
     """The transaction began before the lease ended; its own start time would still find it valid."""
     bench.enqueue(bench.pause(bench.adset("a")))
     clock.forward(minutes=1)
-    with while_locked(bench, LOCK_CAMPAIGN, bench.executor().run_one) as future:
+    with holding(bench, LOCK_CAMPAIGN, bench.executor().run_one) as (_, future):
         bench.sql("update pending_ad_changes set lease_until = clock_timestamp()")
     assert future.result().outcome == "lost"
     assert bench.platform.journal == bench.history == []
@@ -110,7 +82,7 @@ def test_two_drains_at_once_do_not_set_the_clock_back(bench: Bench, clock: TwinC
     bench.enqueue(bench.pause(bench.adset("a")))
     far = clock.now() + timedelta(hours=5)
     moved = "update twin_clock set reads = reads + interval '5 hours'"
-    with while_locked(bench, moved, lambda: list(drain(bench.executor()))):
+    with holding(bench, moved, lambda: list(drain(bench.executor()))):
         pass
     assert clock.now() == far
 

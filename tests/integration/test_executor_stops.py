@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from flywheel_assets.core.errors import AuthError, PolicyError, RemoteError, Throttled
+from flywheel_assets.settings import Safety
 from flywheel_assets.store.tables import account_holds
 from tests.executor_bench import Bench, remote
 from tests.fakes import Fault
@@ -68,12 +69,14 @@ def test_the_other_account_goes_on(bench: Bench, other: Bench, error: RemoteErro
     assert not other.account_row()["frozen"]
 
 
-def test_what_goes_wrong_again_before_a_person_has_looked_is_the_same_alert(bench: Bench) -> None:
+def test_what_goes_wrong_again_before_a_person_has_looked_is_the_same_alert(bench: Bench, clock: TwinClock) -> None:
     due_pauses(bench, 1)
     bench.platform.writes = [Fault(error) for error, _ in ERRORS] * 2
     for _ in range(4):
-        bench.drain()
+        assert [step.outcome for step in bench.drain()] == ["deferred"]
+        assert bench.queue[0]["not_before"] == clock.now() + timedelta(seconds=Safety().retry_seconds[-1])
         bench.sql("update accounts set frozen = false, frozen_reason = null")
+        bench.due()
     assert [row["rule"] for row in bench.alerts] == ["auth", "policy"]
     bench.sql("update alerts set closed_at = flywheel_now()")
     bench.platform.writes = [Fault(ERRORS[0][0])]

@@ -74,6 +74,7 @@ def test_a_third_value_is_somebody_elses_and_stays(bench: Bench, ref: str, field
     bench.enqueue(change(bench, ref, field))
     bench.due()
     bench.executor().run_one()
+    bench.due()
     theirs: Any = {"geo_locations": {"countries": ["MX"]}} if field == "targeting" else "Theirs"
     bench.platform.put(remote(ref), **{field: theirs})
     assert [step.outcome for step in bench.drain()] == ["rejected"]
@@ -87,6 +88,7 @@ def test_what_the_platform_filled_in_does_not_hide_that_a_targeting_landed(bench
     bench.enqueue(change(bench, ref, "targeting"))
     bench.due()
     bench.executor().run_one()
+    bench.due()
     bench.platform.put(remote(ref), targeting={**CANADA, "age_max": 65})
     assert [step.outcome for step in bench.drain()] == ["applied"]
     assert [row["status"] for row in bench.history] == ["reconciled"]

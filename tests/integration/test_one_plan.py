@@ -16,8 +16,9 @@ from flywheel_assets.budget.types import AdState
 from flywheel_assets.core.changes import AdChange
 from flywheel_assets.core.errors import AmbiguousOutcome, ChangeRefused, TransientError
 from flywheel_assets.core.hours import HOUR
-from flywheel_assets.execution.enqueue import Enqueued, committed, enqueue
+from flywheel_assets.execution.enqueue import Enqueued, enqueue
 from flywheel_assets.execution.reconciled import Seen, refresh
+from flywheel_assets.execution.refusing import committed
 from flywheel_assets.execution.structure import PublishPlan, changes_of, plan_launch
 from flywheel_assets.settings import Safety, Settings
 from flywheel_assets.store.tables import ad_objects
@@ -340,12 +341,16 @@ def test_how_long_a_create_settles_is_a_setting(bench: Bench, clock: TwinClock, 
 
 
 @pytest.mark.parametrize("kind", ["budget", "status"])
-def test_what_exists_already_is_read_back_at_once(bench: Bench, clock: TwinClock, kind: str) -> None:
+def test_what_exists_already_is_read_back_when_it_has_settled(bench: Bench, clock: TwinClock, kind: str) -> None:
     ref = bench.adset("a")
     bench.enqueue(bench.budget(ref, 5500) if kind == "budget" else bench.pause(ref))
     clock.forward(minutes=1)
     bench.platform.writes = [Fault(AmbiguousOutcome("cut off"), landed=True)]
-    assert [step.outcome for step in bench.drain()] == ["unknown", "applied"]
+    assert [step.outcome for step in bench.drain()] == ["unknown"]
+    clock.forward(seconds=SETTLE - 0.001)
+    assert bench.drain() == []
+    clock.forward(seconds=0.001)
+    assert [step.outcome for step in bench.drain()] == ["applied"]
 
 
 def test_two_campaigns_of_one_plan_must_fit_together(bench: Bench, tmp_path: Path) -> None:

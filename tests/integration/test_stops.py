@@ -75,14 +75,18 @@ def test_every_running_campaign_is_paused_at_once_in_any_mode_and_nothing_else_g
     assert [row["path"] for row in bench.platform.journal] == [remote(ref) for ref in refs]
 
 
-def test_asking_again_while_it_runs_or_right_after_adds_nothing(bench: Bench, clock: TwinClock) -> None:
+def test_asking_again_while_it_runs_adds_nothing_and_after_it_only_looks_again(bench: Bench, clock: TwinClock) -> None:
     campaigns(bench, "c1", "c2")
     first, again = stop(bench), stop(bench, "still too dear")
     assert (first.added, again.added, again.known) == (2, 0, 2)
     bench.drain()
     clock.forward(minutes=5)
-    assert stop(bench).added == 0
-    assert len(bench.queue) == 2
+    assert stop(bench).added == 2
+    assert [(step.outcome, step.reason) for step in bench.drain()] == [
+        ("cancelled", "c1/campaign is PAUSED already"),
+        ("cancelled", "c2/campaign is PAUSED already"),
+    ]
+    assert (len(bench.platform.journal), state(bench)) == (2, (True, False))
     (row,) = bench.rows(accounts)
     assert row["frozen_reason"] == "spend stopped: too dear; spend stopped: still too dear"
 
@@ -134,10 +138,12 @@ def test_a_campaign_whose_activation_got_no_answer_is_paused_all_the_same(bench:
     assert step is not None
     assert step.outcome == "unknown"
     stop(bench)
+    assert [step.outcome for step in bench.drain()] == ["applied"]  # at once: it waits for nobody's answer
+    assert shown(bench, [ref]) == ["PAUSED"]
     bench.drain_all()
     assert shown(bench, [ref]) == ["PAUSED"]
-    assert bench.statuses() == ["applied", "applied"]
-    assert waiting(bench) == ()
+    assert bench.statuses() == ["superseded", "applied"]
+    assert (waiting(bench), state(bench)) == ((), (True, False))
 
 
 def test_campaigns_that_are_gone_or_never_came_are_not_paused(bench: Bench, tmp_path: Path) -> None:

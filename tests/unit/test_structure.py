@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.changes import AdChange, CreateAdSet, CreateCampaign, CreateCreative, SetStatus
 from flywheel_assets.core.errors import ChangeRefused
+from flywheel_assets.core.money import Money
 from flywheel_assets.execution.calls import references
 from flywheel_assets.execution.enqueue import plan_digest
 from flywheel_assets.execution.structure import URL_TAGS, PublishPlan, Variation, changes_of, equal_split, plan_launch
@@ -50,6 +51,12 @@ def variations(*rates: float) -> list[Variation]:
 def plan(made: list[Variation], **account: Any) -> PublishPlan:
     changed = ACCOUNT.model_copy(update=account)
     return plan_launch("c_1a2b", made, changed, brand="Bright Cup", landing_url="https://example.org/offer")
+
+
+def launched_with(least: Money | None) -> PublishPlan:
+    """Twelve variations at a platform that takes no ad set below ``least`` a day."""
+    made = variations(*(0.01 + number / 1000 for number in range(12)))
+    return plan_launch("c_1a2b", made, ACCOUNT, brand="B", landing_url="https://example.org/offer", least=least)
 
 
 # --- the plan --------------------------------------------------------------------------------------
@@ -113,6 +120,20 @@ def test_an_equal_split_sums_exactly(total: int, count: int) -> None:
     assert len(parts) == count
     assert max(parts) - min(parts) <= 1
     assert parts == sorted(parts, reverse=True)
+
+
+@pytest.mark.parametrize(("least", "launched"), [(None, 10), (1000, 10), (1001, 9), (5000, 2)])
+def test_no_ad_set_gets_less_than_the_platform_takes(least: int | None, launched: int) -> None:
+    planned = launched_with(None if least is None else Money(least, "USD"))
+    assert len(planned.launched) == launched
+    assert min(ad.daily_budget for ad in planned.launched) >= (least or 1000)
+
+
+def test_an_account_file_in_another_currency_than_the_platforms_is_refused() -> None:
+    """Else 100.00 dollars would be sent as 10000 yen."""
+    said = "c_1a2b: currency_mismatch: the account file says USD, the platform JPY; correct the file"
+    with pytest.raises(ChangeRefused, match=said):
+        launched_with(Money(100, "JPY"))
 
 
 def test_the_digest_a_person_approves_covers_every_word_and_amount() -> None:
