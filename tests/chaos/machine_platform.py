@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Literal
 
 from flywheel_assets.core.errors import AmbiguousOutcome, RemoteError, Throttled, TransientError
 from flywheel_assets.execution.platform import VideoStatus
-from tests.fakes import FakePlatform
+from tests.fakes import FakePlatform, Fault
 
 _ILL = (TransientError, AmbiguousOutcome)
 Actor = Literal["us", "person"]
@@ -20,6 +20,13 @@ Actor = Literal["us", "person"]
 
 class Killed(BaseException):
     """The worker is no more: nothing of it may run on, so no ``except Exception`` may catch this."""
+
+
+@dataclass(frozen=True)
+class Late(Fault):
+    """A write that nobody answers and that has its effect only so many business seconds later."""
+
+    seconds: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Write:
         before: the object as it was.
         applied: whether it had an effect.
         throttled: whether the platform refused it for their number.
+        late: whether its effect came after its sender had given up.
+        lied: whether it had an effect although the answer said that it had none.
         audit: the open audit row it was made under, with the priority and seq of its change.
     """
 
@@ -44,8 +53,23 @@ class Write:
     before: Mapping[str, Any]
     applied: bool
     throttled: bool = False
+    late: bool = False
+    lied: bool = False
     seen_at: int = 0
     audit: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        """Whether it made a difference: what sets the value that stands cannot be told from nothing."""
+        return self.applied and (not self.before or any(self.before.get(k) != v for k, v in self.params.items()))
+
+
+@dataclass(frozen=True)
+class _Underway:
+    """A write that will land."""
+
+    write: Write
+    effect: Callable[[], dict[str, Any]]
 
 
 @dataclass
@@ -95,6 +119,7 @@ class WatchedPlatform(FakePlatform):
     meanwhile: Callable[[Literal["read", "write"]], None] = lambda _: None
     busy: int = 0
     _seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    _underway: list[_Underway] = field(default_factory=list)
 
     def read(self, remote_id: str, fields: Sequence[str]) -> dict[str, Any]:
         shown = self._asked(lambda: super(WatchedPlatform, self).read(remote_id, fields))
@@ -114,6 +139,7 @@ class WatchedPlatform(FakePlatform):
 
     def edit(self, remote_id: str, **fields: Any) -> None:
         """A person at work in the platform's own pages."""
+        self.land()
         before = dict(self.objects[remote_id])
         self.put(remote_id, **fields)
         number = next(self.ledger.numbers)
@@ -122,6 +148,7 @@ class WatchedPlatform(FakePlatform):
         )
 
     def _asked(self, question: Callable[[], Any]) -> Any:
+        self.land()
         try:
             return question()
         except RemoteError as error:
@@ -129,36 +156,44 @@ class WatchedPlatform(FakePlatform):
             self.ledger.failures[self.account_id] += isinstance(error, _ILL)
             raise
 
+    def land(self) -> None:
+        """What was under way and has arrived by now has its effect."""
+        if not self._underway:
+            return
+        now = self.now()
+        while self._underway and self._underway[0].write.at <= now:
+            one = self._underway.pop(0)
+            before = deepcopy(self.objects.get(one.write.path, {}))
+            one.effect()
+            number = next(self.ledger.numbers)
+            self.ledger.writes.append(replace(one.write, number=number, before=before))
+
     def _write(self, path: str, params: Mapping[str, Any], effect: Callable[[], dict[str, Any]]) -> None:
         audit = self.audit_of()
         self.meanwhile("write")
-        before, rows = deepcopy(self.objects.get(path, {})), len(self.journal)
-        throttled = False
+        self.land()
+        fault = next((one for one in self.writes if path.endswith(one.path)), None)
+        note = Write(0, self.now(), self.account_id, "us", path, dict(params), {}, applied=True, audit=audit)
+        note = replace(note, seen_at=self._seen.get((self.worker(), path), 0))
+        if isinstance(fault, Late):
+            self.writes.remove(fault)
+            self._send_late(note, effect, fault)
+            raise fault.error
+        before = deepcopy(self.objects.get(path, {}))
         try:
             super()._write(path, params, effect)
         except RemoteError as error:
-            throttled = isinstance(error, Throttled)
             self.ledger.failures[self.account_id] += isinstance(error, _ILL)
+            lied = isinstance(error, TransientError) and fault is not None and fault.landed
+            note = replace(note, throttled=isinstance(error, Throttled), lied=lied)
             raise
         finally:
-            if len(self.journal) > rows:
-                self._note(self.journal[-1], before, audit, throttled=throttled)
+            applied = fault is None or fault.landed
+            number = next(self.ledger.numbers)
+            self.ledger.writes.append(replace(note, number=number, before=before, applied=applied))
 
-    def _note(
-        self, row: Mapping[str, Any], before: Mapping[str, Any], audit: Mapping[str, Any], *, throttled: bool
-    ) -> None:
-        self.ledger.writes.append(
-            Write(
-                next(self.ledger.numbers),
-                row["at"],
-                self.account_id,
-                "us",
-                row["path"],
-                row["params"],
-                before,
-                row["applied"],
-                throttled,
-                self._seen.get((self.worker(), row["path"]), 0),
-                audit,
-            )
-        )
+    def _send_late(self, note: Write, effect: Callable[[], dict[str, Any]], fault: Late) -> None:
+        self.ledger.failures[self.account_id] += isinstance(fault.error, _ILL)
+        arrives = replace(note, at=note.at + timedelta(seconds=fault.seconds), late=True)
+        self._underway.append(_Underway(arrives, effect))
+        self._underway.sort(key=lambda one: one.write.at)

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from flywheel_assets.core.account import Account
-from flywheel_assets.core.changes import AdChange, SetBudget, Spec
+from flywheel_assets.core.changes import SetBudget
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.execution import stops
-from flywheel_assets.execution.enqueue import Enqueued, enqueue
 from flywheel_assets.execution.points import Point
 from flywheel_assets.execution.records import Step
-from flywheel_assets.execution.structure import Variation, changes_of, plan_launch
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.store.accounts import save_account
-from flywheel_assets.store.clock import advance_twin_clock, business_now
 from flywheel_assets.store.store import Store
 from tests.chaos.machine_platform import Killed, Ledger, WatchedPlatform
-from tests.chaos.machine_scene import ACCOUNTS, CAMPAIGNS, ONE, SAFETY, campaign_of, remote, running_objects, set_up
+from tests.chaos.machine_scene import ACCOUNTS, SAFETY, remote, running_objects, set_up
+from tests.chaos.machine_stage import Stage
 
 MOST_STEPS = 400  # of one drain; a whole run asks for far fewer changes
-_NO_MAKER = ("observed", "rejected", "expired", "cancelled", "dead")
-_NEVER_MADE = (
-    "select from ad_objects as object join pending_ad_changes as maker on maker.object_ref = object.ref"
-    " where object.ref = any(:refs) and object.remote_id is null"
-    " and maker.change_type like 'create%' and maker.status = any(:keys)"
-)
 _OPEN_AUDIT = text(
     "select history.*, change.seq, change.priority, change.not_before, change.created_at, change.jitter_seconds,"
     " change.expires_at, change.idempotency_key"
@@ -43,8 +32,8 @@ _OPEN_AUDIT = text(
 
 
 @dataclass
-class World:
-    """One database, emptied for every run.
+class World(Stage):
+    """One database with everything that acts on it, emptied for every run.
 
     Attributes:
         at_intent, at_claim: told the name of the worker that has written an intent or claimed.
@@ -53,15 +42,12 @@ class World:
         streaks: failed calls in a row, by account, as the steps told them.
         probes: by account, the worker that was let through a half-open breaker.
         sending: workers between intent and effect; a lease outlives a call, so theirs is not lost.
+        stopped: accounts whose spend was stopped and that nobody resumed, with the ledger's number of that moment.
     """
 
-    store: Store
-    folder: Path
     at_intent: Callable[[str], None] = lambda _: None
     at_claim: Callable[[str], None] = lambda _: None
     armed: dict[str, Callable[[], object]] = field(default_factory=dict)
-    asked: list[AdChange] = field(default_factory=list)
-    queued: int = 0
     steps: list[Step] = field(default_factory=list)
     known: dict[str, set[int]] = field(default_factory=dict)
     streaks: dict[str, int] = field(default_factory=dict)
@@ -70,7 +56,8 @@ class World:
     ledger: Ledger = field(default_factory=Ledger)
     platforms: dict[str, WatchedPlatform] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    stopped: dict[str, int] = field(default_factory=dict)
+    deaths: int = 0
 
     @classmethod
     def fresh(cls, store: Store, folder: Path) -> World:
@@ -91,74 +78,6 @@ class World:
             self.platforms[self.account_of(ref).account_id].put(remote(ref), name=ref, **shown)
             self.known[ref] = set() if budget is None else {budget}
 
-    # --- time, rows ---------------------------------------------------------------------------------
-
-    def now(self) -> datetime:
-        with self.store.engine.connect() as connection:
-            return business_now(connection)
-
-    def forward(self, seconds: float) -> None:
-        with self.store.engine.begin() as connection:
-            advance_twin_clock(connection, business_now(connection) + timedelta(seconds=seconds))
-
-    def sql(self, statement: str, **values: Any) -> list[Any]:
-        """What an operator, or the passing of real time, does to the rows."""
-        with self.store.engine.begin() as connection:
-            done = connection.execute(text(statement), values)
-            return list(done) if done.returns_rows else []
-
-    def rows(self, table: Any, *order: Any) -> list[dict[str, Any]]:
-        with self.store.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(select(table).order_by(*order)).mappings()]
-
-    # --- asking for changes ---------------------------------------------------------------------------
-
-    def change(self, ref: str, spec: Spec, **more: Any) -> AdChange:
-        """A change under a key of its own."""
-        fields: dict[str, Any] = {
-            "account_id": self.account_of(ref).account_id,
-            "campaign_ref": campaign_of(ref),
-            "object_ref": ref,
-            "spec": spec,
-            "idempotency_key": f"{ref}:{spec.kind}:{next(self._numbers)}",
-            "reasoning": "because the machine says so",
-            "requested_by": "machine",
-            "currency": "USD",
-        }
-        return AdChange(**(fields | more))
-
-    def launch(self) -> tuple[AdChange, ...]:
-        """Every change of a new campaign with one variation, in the first account."""
-        video, cover = self.folder / "v0.mp4", self.folder / "v0.jpg"
-        video.write_bytes(b"film")
-        cover.write_bytes(b"still")
-        put = self.store.blobs.put
-        text_of = {"message": "Coffee on your desk by nine.", "title": "Order today", "predicted_ctr": 0.02}
-        made = Variation(key="v0", video_uri=put(video).uri, cover_uri=put(cover).uri, **text_of)
-        plan = plan_launch("new", [made], ONE, brand="Bright Cup", landing_url="https://example.org/offer")
-        return changes_of(plan, ONE)
-
-    def ask(self, *changes: AdChange) -> Enqueued | None:
-        """Queue them; None when they are refused, or of an object that will never be made."""
-        if self.sql(_NEVER_MADE, refs=[change.object_ref for change in changes], keys=[*_NO_MAKER]):
-            return None
-        try:
-            with self.store.engine.begin() as connection:
-                queued = enqueue(connection, changes, SAFETY)
-        except ChangeRefused:
-            return None
-        self.asked += changes
-        self.queued += queued.added
-        return queued
-
-    def account_of(self, ref: str) -> Account:
-        return CAMPAIGNS.get(campaign_of(ref), ONE)
-
-    def remote_id(self, ref: str) -> str | None:
-        """The platform's id of an object, whoever made it."""
-        found = self.sql("select remote_id from ad_objects where ref = :ref", ref=ref)
-        return found[0][0] if found else None
-
     # --- workers ------------------------------------------------------------------------------------------
 
     def worker(self) -> str:
@@ -173,8 +92,9 @@ class World:
             for step in work(executor):
                 steps.append(step)
                 self._saw(step)
-                assert len(steps) < MOST_STEPS, f"I13: the queue goes round in circles: {steps[-1].reason}"
+                assert _turns(steps) < MOST_STEPS, f"I13: the queue goes round in circles: {step.reason}"
         except Killed:
+            self.deaths += 1
             self.streaks.clear()  # what it still wrote of its last call, nobody has told us
         finally:
             self.running.pop()
@@ -231,8 +151,10 @@ class World:
     def stop_spend(self, account_id: str) -> None:
         stopped = self.transaction(stops.stop_spend, account_id, "the machine says so", "machine", SAFETY)
         self.queued += stopped.added
+        self.stopped.setdefault(account_id, next(self.ledger.numbers))
 
     def resume(self, account_id: str) -> None:
+        self.stopped.pop(account_id, None)
         self.transaction(stops.resume, account_id)
         self.streaks.pop(account_id, None)
         self.probes.pop(account_id, None)
@@ -258,13 +180,14 @@ class World:
                 self.transaction(approve, plan)
 
     def heal(self) -> None:
-        """No more faults, nobody meddles, every stop is lifted."""
+        """No more faults, nobody meddles, every stop is lifted, and there is room for what waits for the daily cap."""
         self.armed.clear()
         self.lose_leases()
         for account_id, platform in self.platforms.items():
             platform.writes, platform.reads, platform.busy = [], [], 0
             self.resume(account_id)
-            self.transaction(save_account, ACCOUNTS[account_id], "sandbox")
+            roomy = ACCOUNTS[account_id].model_copy(update={"daily_cap": "10000.00"})
+            self.transaction(save_account, roomy, "sandbox")
 
     def open_audit(self) -> dict[str, Any]:
         """The audit row of the call that the running worker makes."""
@@ -286,3 +209,8 @@ class World:
             remote_id = self.remote_id(ref)
             if remote_id is not None:
                 self.known.setdefault(ref, set()).add(self.platforms[account_id].objects[remote_id]["daily_budget"])
+
+
+def _turns(steps: Sequence[Step]) -> int:
+    """Those apart that look every five minutes, for as long as it takes, whether a person has made room under the cap."""
+    return sum("daily cap" not in step.reason for step in steps)

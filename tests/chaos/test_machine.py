@@ -10,11 +10,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy.engine import URL
 
-from flywheel_assets.core.changes import SetBudget
+from flywheel_assets.core.changes import SetBudget, SetStatus
 from flywheel_assets.core.errors import AmbiguousOutcome
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.store import Store
+from flywheel_assets.store.tables import accounts
 from tests.chaos.machine import ExecutorMachine
+from tests.chaos.machine_checks import check_everything
+from tests.chaos.machine_platform import Late
 from tests.chaos.machine_scene import remote
 from tests.chaos.machine_world import World
 from tests.fakes import Fault
@@ -56,6 +59,7 @@ def test_a_budget_of_ours_that_a_person_overwrote_at_once_still_binds_what_follo
     world.forward(20)
     world.run_one()
     world.edit(ref, daily_budget=5900)
+    world.forward(100)
     world.run(lambda executor: executor.drain())
     for _ in range(2):  # the first may only find the person's edit
         world.ask(world.change(ref, SetBudget(daily_budget=1000)))
@@ -63,3 +67,26 @@ def test_a_budget_of_ours_that_a_person_overwrote_at_once_still_binds_what_follo
         world.run(lambda executor: executor.drain())
     budgets = [write.params["daily_budget"] for write in world.ledger.of(remote(ref))]
     assert budgets == [6000, 5900, 4800]
+
+
+def test_an_activation_that_lands_after_the_pause_that_overtook_it_does_not_outlast_a_stop(
+    chaos_store: Store, tmp_path: Path
+) -> None:
+    """Neither of the two is answered, and the activation lands between the pause and the look at it."""
+    world, ref = World.fresh(chaos_store, tmp_path), "c1/campaign"
+    world.ask(world.change(ref, SetStatus(status="PAUSED")))
+    world.forward(20)
+    world.run_one()
+    cut = AmbiguousOutcome("cut off")
+    world.platforms["act_1"].writes = [Late(cut, seconds=30), Fault(cut)]
+    world.ask(world.change(ref, SetStatus(status="ACTIVE")))
+    world.forward(20)
+    world.run_one()
+    world.stop_spend("act_1")
+    world.armed["K8_reading_back"] = lambda: world.forward(31)
+    for _ in range(3):
+        world.run(lambda executor: executor.drain())
+        world.forward(100)
+    check_everything(world)
+    assert world.platforms["act_1"].objects[remote(ref)]["status"] == "PAUSED"
+    assert not world.rows(accounts)[0]["pausing"]

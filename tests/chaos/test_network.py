@@ -112,7 +112,20 @@ def test_what_the_network_doubles_nobody_can_prevent_but_the_journal_tells(line:
     ]
 
 
-def test_an_update_that_lands_after_it_was_read_back_leaves_the_value_that_the_audit_shows(line: Line) -> None:
+def test_updates_that_land_after_their_worker_gave_up_are_found_and_not_repeated(line: Line) -> None:
+    line.proxy.order(*spoils_of_each(line, "hold")[-4:])
+    line.world.enqueue(line.wishes.four_updates())
+    line.world.forward(18)
+    assert line.drain_due() == ["unknown"] * 4
+    assert line.drain_due() == []  # they are given the time to settle first
+    line.proxy.release_held()
+    line.drain()
+    assert line.endings() == {kind: ["reconciled"] for kind in _UPDATES}
+    assert line.effects() == dict.fromkeys(_UPDATES, 1)
+    assert violations(line.world.evidence()) == []
+
+
+def test_an_update_that_lands_later_than_any_wait_for_it_leaves_the_value_that_the_audit_shows(line: Line) -> None:
     line.proxy.order(*spoils_of_each(line, "hold")[-4:])
     line.world.enqueue(line.wishes.four_updates())
     line.drain()
