@@ -219,7 +219,7 @@ def test_a_change_in_a_workers_hands_does_not_call_once_its_account_is_frozen(
     claimed = worker._claim()
     assert claimed is not None
     _run(surroundings, "freeze", bench.account.account_id, "--reason", "wait")
-    step = worker._see_through(claimed)
+    step = worker._see_through(*claimed)
     assert (step.outcome, bench.platform.journal) == ("deferred", [])
     assert step.reason.endswith("is frozen: wait")
     _run(surroundings, "resume", bench.account.account_id)
