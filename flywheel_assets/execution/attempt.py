@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from flywheel_assets.core.account import Account
 from flywheel_assets.core.changes import CreateAdSet, SetBudget, SetStatus
 from flywheel_assets.core.errors import FlywheelError
 from flywheel_assets.execution import deciding
@@ -54,8 +53,7 @@ def _case(
     known = deciding.Known(
         row.object_kind, row.object_status, row.object_budget, row.object_tag, row.object_fields, row.unanswered
     )
-    account = Account.model_validate(row.config)
-    return deciding.Case(connection, change, observed, account, row.moment, row.finishes, known, safety)
+    return deciding.Case(connection, change, observed, row.config, row.moment, row.finishes, known, safety)
 
 
 def _lock(connection: Connection, change: ClaimedChange) -> Row[Any]:

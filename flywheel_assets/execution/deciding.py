@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection
@@ -56,11 +57,16 @@ class Case:
     connection: Connection
     change: ClaimedChange
     observed: Observed
-    account: Account
+    config: Mapping[str, Any]
     now: datetime
     finishes: Sequence[datetime | None]
     known: Known
     safety: Safety
+
+    @cached_property
+    def account(self) -> Account:
+        """The account as its owner configured it; read only where amounts are asked for."""
+        return Account.model_validate(self.config)
 
 
 # --- is there anything left to do? ----------------------------------------------------------------
