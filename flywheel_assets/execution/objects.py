@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, cast
+from sqlalchemy import Connection, RowMapping, cast
 
 from flywheel_assets.core.ids import digest
-from flywheel_assets.execution.calls import references
-from flywheel_assets.execution.records import Attempt, ClaimedChange
+from flywheel_assets.execution.records import Attempt
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.store.tables import ad_objects
 
@@ -36,22 +35,17 @@ class Surroundings:
     unresolved: Attempt | None
     was_attempted: bool
 
-
-def surroundings(connection: Connection, change: ClaimedChange) -> Surroundings:
-    """Everything that has to be known before the platform is asked anything."""
-    refs = {change.object_ref, change.campaign_ref, *references(change.spec)}
-    rows = connection.execute(sql("surroundings"), {"change_id": change.id, "refs": sorted(refs)}).all()
-    first = rows[0]
-    unresolved = None
-    if first.attempt_id is not None:
-        before = first.previous or {}
-        unresolved = Attempt(first.attempt_id, first.attempted_id, first.previous_budget, first.target_budget, before)
-    return Surroundings(
-        ids={row.ref: row.remote_id for row in rows if row.remote_id is not None},
-        tag=next(row.tag for row in rows if row.ref == change.object_ref),
-        unresolved=unresolved,
-        was_attempted=first.was_attempted,
-    )
+    @classmethod
+    def from_row(cls, row: RowMapping) -> Surroundings:
+        """Read what the claim says beside the change itself."""
+        attempt = row["attempt_id"]
+        before = (row["attempted_id"], row["attempted_from"], row["attempted_budget"], row["attempted_over"] or {})
+        return cls(
+            ids={ref: remote_id for ref, remote_id in (row["ids"] or {}).items() if remote_id is not None},
+            tag=row["tag"],
+            unresolved=None if attempt is None else Attempt(attempt, *before),
+            was_attempted=row["was_attempted"],
+        )
 
 
 def know(connection: Connection, ref: str, fields: Mapping[str, Any]) -> None:

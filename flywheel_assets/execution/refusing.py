@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.changes import CREATES, SAFETY_PRIORITY, AdChange, CreateAdSet, SetBudget
 from flywheel_assets.core.errors import ChangeRefused
+from flywheel_assets.execution.calls import references
 from flywheel_assets.execution.statements import sql
 from flywheel_assets.store.tables import ad_change_history, ad_objects, pending_ad_changes
 
@@ -109,6 +110,6 @@ def stays_cancelled(connection: Connection, change: AdChange) -> bool:
 
 
 def needs(change: AdChange) -> list[str]:
-    """What must exist first: a change of an object needs at least that object."""
+    """What must exist first: what its call refers to, and of a change of an object that object."""
     own = () if change.spec.kind in CREATES else (change.object_ref,)
-    return sorted({*change.depends_on, *own})
+    return sorted({*change.depends_on, *references(change.spec), *own})

@@ -32,7 +32,7 @@ from flywheel_assets.execution.attempt import LostClaim
 from flywheel_assets.execution.calls import EDGES, Call, Files, Upload, perform
 from flywheel_assets.execution.limits import Deferral
 from flywheel_assets.execution.looking import Landing, NotReady, landed, look_for, observe
-from flywheel_assets.execution.objects import Surroundings, surroundings
+from flywheel_assets.execution.objects import Surroundings
 from flywheel_assets.execution.platform import AdPlatform
 from flywheel_assets.execution.points import Hook, pass_by
 from flywheel_assets.execution.records import Attempt, ClaimedChange, Ending, Observed, Resume, Step
@@ -130,7 +130,7 @@ class SafeExecutor:
                 except ValidationError as error:
                     failures.unreadable(connection, dict(row), error)
                     continue
-                around = surroundings(connection, change)
+                around = Surroundings.from_row(row)
                 self.at("K0_before_claim_commits")
             return change, around
 

@@ -11,7 +11,7 @@ returns table (
   object_kind text, object_status text, object_budget bigint, object_tag text, object_fields jsonb,
   expired boolean, unanswered boolean
 )
-language plpgsql volatile as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   ours pending_ad_changes;
   by_campaign boolean;

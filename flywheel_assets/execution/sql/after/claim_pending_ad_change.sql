@@ -3,7 +3,10 @@
 -- Whether a limit has room is decided later, under the campaign's lock, with the intent row.
 create or replace function claim_pending_ad_change(claiming_worker text, lease interval default interval '90 seconds')
 returns setof pending_ad_changes
-language plpgsql volatile as $$
+-- Planned once, and always along the index: a plan that sorts what is due reads the whole queue.
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan set enable_sort = off set enable_bitmapscan = off set enable_seqscan = off
+as $$
 declare
   -- read once: compared with a variable the index ends the scan, with a volatile function every row is looked at
   moment timestamptz := flywheel_now();
