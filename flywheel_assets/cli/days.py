@@ -77,7 +77,7 @@ class Loops:
 
     def _budget(self, hour: datetime) -> None:
         engine, settings = self.store.engine, self.store.settings
-        read = read_insights(engine, self.account, self.insights, self._hours_to_read(hour))
+        read = read_insights(engine, self.account, self.insights, hours_to_read(hour, settings.budget.restate_days))
         if read.problem is not None:
             click.echo(f"insights of {hour:%Y-%m-%d %H:%M} UTC could not be read: {read.problem}", err=True)
         decision = decide_hour(engine, self.account, settings, hour)
@@ -87,13 +87,6 @@ class Loops:
         for _ in drain(self.executor, until=hour + HOUR + timedelta(minutes=_DRAIN_MINUTES)):
             pass
         refresh(engine, self.executor.platform_for, settings.world, settings.safety)
-
-    def _hours_to_read(self, hour: datetime) -> list[datetime]:
-        """The hour alone, and once a night all that the platform may restate."""
-        if (hour + HOUR).hour != _RESTATED_AT:
-            return [hour]
-        since = max(FIRST_HOUR, hour - timedelta(days=self.store.settings.budget.restate_days))
-        return [since + HOUR * index for index in range(int((hour - since) / HOUR) + 1)]
 
     def _learning(self, hour: datetime) -> None:
         store = self.store
@@ -122,6 +115,14 @@ def hours_to_run(store: Store, account: Account, campaign: str, days: int) -> tu
         return ()
     hours = (floor_hour(launch) + HOUR * index for index in range(days * 24))
     return tuple(hour for hour in hours if hour not in done)
+
+
+def hours_to_read(hour: datetime, restate_days: int) -> list[datetime]:
+    """The hour alone, and once a night all that the platform may have restated."""
+    if (hour + HOUR).hour != _RESTATED_AT:
+        return [hour]
+    since = max(FIRST_HOUR, hour - timedelta(days=restate_days))
+    return [since + HOUR * index for index in range(int((hour - since) / HOUR) + 1)]
 
 
 def told(hours: tuple[datetime, ...]) -> Iterator[datetime]:
