@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -22,13 +23,15 @@ from flywheel_assets.sandbox.market.deals import Course, course_of, draw_deals
 from flywheel_assets.sandbox.market.delivery import Delivery, deliver
 from flywheel_assets.sandbox.market.scenarios import LATENTS, SCENARIOS, Scenario, scenario_named
 from flywheel_assets.sandbox.market.truth import Truth, draw_truth, truth_of
+from flywheel_assets.store.accounts import load_account
 
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "account.yaml"
 SERVICE = SCENARIOS["service"]
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 DAY = [MONDAY + timedelta(hours=index) for index in range(24)]
 NAMES = [str(index) for index in range(40)]
 ADS = truth_of(SERVICE, 7, NAMES)
-BUDGETS = st.floats(min_value=0, max_value=100_000)
+BUDGETS = st.integers(0, 10_000_000).map(lambda cents: cents / 100)
 
 
 def hour_of(budget: float, clock: float = 0.0, shown: float = 0.0, *, ad: int = 0, seed: int = 1) -> Delivery:
@@ -216,6 +219,13 @@ def test_a_journey_is_the_course_in_order_known_and_priced_before_it_is_closed(c
     assert (journey.amount is None) == any(move.property == "amount" for move in journey.moves)
     if moves and moves[-1][1] in {PATH[-1], LOST}:
         assert journey.moves[-1].property == "dealstage"
+
+
+def test_the_sample_account_values_stages_as_its_market_does() -> None:
+    hubspot = load_account(SAMPLE).hubspot
+    assert hubspot is not None
+    assert [hubspot.stages[stage].win_probability for stage in PATH] == pytest.approx(SERVICE.win_chances)
+    assert {hubspot.stages[PATH[-1]].outcome, hubspot.stages[LOST].outcome} == {"won", "lost"}
 
 
 def test_a_quarter_of_the_amounts_is_entered_after_about_two_days() -> None:
