@@ -76,7 +76,9 @@ class Audience:
         """Let everything happen that is due at ``now``: delivery, visits, leads, stage changes, webhooks."""
         got = deliver_until(self._meta, now)
         visits = [self._visit(visitor) for visitor in newly_clicked(self._meta)]
-        leads = [self._send_form(visitor) for visitor in sending(self._meta, now)]
+        leads = sending(self._meta, now)
+        for visitor in leads:
+            self._send_form(visitor)
         moved = self._hubspot.move_due(now)
         sent = self._webhooks.send()
         return Happened(
@@ -123,7 +125,7 @@ class Audience:
         query = "&".join(part for part in (urlsplit(link).query, tags, urlencode({"fbclid": fbclid})) if part)
         return urlsplit(link)._replace(query=query).geturl()
 
-    def _send_form(self, visitor: Visitor) -> Visitor:
+    def _send_form(self, visitor: Visitor) -> None:
         """The lead comes in: a contact and a deal in the CRM, then the platform's count; done twice, it is one."""
         page = parse_qsl(urlsplit(visitor.address or "").query) if visitor.known else []
         form = {_FORM[name]: value for name, value in page if name in _FORM}
@@ -131,7 +133,6 @@ class Audience:
         self._hubspot.create("contacts", person, origin=f"contact {visitor.origin}")
         self._open_deal(visitor, form)
         count_lead(self._meta, visitor)
-        return visitor
 
     def _open_deal(self, visitor: Visitor, form: dict[str, str]) -> None:
         currency = self._meta.accounts[self._need(visitor.ad).account]

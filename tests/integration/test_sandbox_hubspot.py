@@ -7,7 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -355,9 +357,11 @@ def test_the_journal_can_be_read_over_http(twin: Twin) -> None:
 class Outside:
     """Both twins and the audience between them; ads link to a page elsewhere, so nobody fetches it."""
 
-    def __init__(self, folder: Path, crm: Twin, link: str = "https://example.com/page?a=1", ads: int = 3) -> None:
+    def __init__(
+        self, folder: Path, crm: Twin, link: str = "https://example.com/page?a=1", ads: int = 3, currency: str = "USD"
+    ) -> None:
         self.crm = crm
-        self.meta = SandboxMeta(folder / "meta.sqlite", {"act_1": "USD"}, lambda: crm.now, seed=5)
+        self.meta = SandboxMeta(folder / "meta.sqlite", {"act_1": currency}, lambda: crm.now, seed=5)
         tags = "utm_source=meta&utm_content={{ad.id}}&utm_term={{adset.id}}&utm_campaign={{campaign.name}}"
         button = {"type": "LEARN_MORE", "value": {"link": link}}
         story = {"video_data": {"call_to_action": button}}
@@ -391,6 +395,20 @@ def test_leads_carry_the_ad_into_the_crm(twin: Twin, tmp_path: Path) -> None:
     assert len({deal["fbclid"] for deal in named}) == len(named) > 0
     assert all("flywheel_click_id" not in deal.properties for deal in deals)
     assert sum(tick.webhooks for tick in ticks) == len(twin.subscriber.events())
+    outside.meta.close()
+
+
+@pytest.mark.parametrize(("currency", "digits"), [("USD", 2), ("JPY", 0), ("KWD", 3)])
+def test_a_deal_is_worth_the_same_minor_units_in_every_currency(
+    twin: Twin, tmp_path: Path, currency: str, digits: int
+) -> None:
+    outside = Outside(tmp_path, twin, currency=currency)
+    outside.hours(24)
+    deals = [deal.properties for deal in twin.state.records("deals") if "amount" in deal.properties]
+    assert {deal["deal_currency_code"] for deal in deals} == {currency}
+    assert {len(deal["amount"].partition(".")[2]) for deal in deals} == {digits}
+    minor = [Decimal(deal["amount"]).scaleb(digits) for deal in deals]
+    assert 80_000 < median(minor) < 320_000  # the scenario's 1,600 dollars
     outside.meta.close()
 
 

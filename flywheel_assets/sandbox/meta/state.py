@@ -238,8 +238,8 @@ def _keep_market(memory: SandboxMeta, path: Path) -> None:
             memory.close()
             raise ConfigurationError(
                 f"the sandbox in {path} began with scenario {begun[0]} and seed {begun[1]}, and now {asked[0]} and "
-                f"{asked[1]} are asked for; set FLYWHEEL_SCENARIO and FLYWHEEL_SEED back, or begin a new one under "
-                "another FLYWHEEL_HOME"
+                f"{asked[1]} are asked for; go back to those (--scenario, FLYWHEEL_SCENARIO, FLYWHEEL_SEED), or begin a "
+                "new sandbox under another FLYWHEEL_HOME"
             )
         return
     memory.execute("INSERT INTO market VALUES (?, ?)", *asked)
