@@ -209,6 +209,10 @@ class Settings(BaseSettings):
     twin_starts_days_ago: int = Field(
         60, ge=1, description="Where a new sandbox's clock starts; it catches up, but never overtakes."
     )
+    scenario: str = Field(
+        "service",
+        description="Market of a new sandbox, by the names of `flywheel simulate`; it keeps the one it began with.",
+    )
     sandbox_port: int = Field(8791, description="Loopback port of the twin when it runs as a service.")
 
     sandbox_hubspot_port: int = Field(8792, description="Loopback port of the twin CRM when it runs as a service.")

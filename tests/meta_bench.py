@@ -17,6 +17,7 @@ from facebook_business.session import FacebookSession
 from flywheel_assets.clients.meta import MetaClient
 from flywheel_assets.sandbox.meta.app import build_app
 from flywheel_assets.sandbox.meta.state import SandboxMeta
+from flywheel_assets.sandbox.meta.visitors import count_lead, newly_clicked, reached, sending
 from flywheel_assets.sandbox.server import SandboxServer
 
 TOKEN = "EAAtoken-canary"  # noqa: S105 - a canary that must never show up
@@ -28,6 +29,17 @@ CAMPAIGN = {
     "special_ad_categories": [],
     "is_adset_budget_sharing_enabled": False,
 }
+
+
+def let_leads_come(state: SandboxMeta, now: datetime) -> int:
+    """Everybody finds the page, and who has sent the form by now is counted; how many, as without a CRM."""
+    with state.transaction():
+        for visitor in newly_clicked(state):
+            reached(state, visitor, "https://example.com/page")
+    came = sending(state, now)
+    for visitor in came:
+        count_lead(state, visitor)
+    return len(came)
 
 
 class Twin:

@@ -1,7 +1,9 @@
 """Reading what the platform reports, and knowing what it has not reported.
 
 The platform is asked for whole account days and answers for all their hours, so every read
-restates its day and fills hours that earlier reads missed. Only hours that are over are taken.
+restates its days and fills hours that earlier reads missed. It counts a lead in the hour of its
+click, however late it comes, so the day of 24 hours before is always read too: most leads are in by
+then, and the nightly read of weeks finds the rest. Only hours that are over are taken.
 
 An hour that was not read has no row in `insight_reads`: `missing_hours` lists it, and the states of
 all ads show their last reported hour. An hour that was read but has no row for an ad was not
@@ -29,6 +31,7 @@ from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.tables import ad_insights, insight_reads
 
 _BATCH = 1000
+_LEADS_COME = timedelta(hours=24)
 
 
 class InsightsSource(Protocol):
@@ -64,22 +67,22 @@ class InsightsRead:
 
 
 def read_insights(engine: Engine, account: Account, source: InsightsSource, hours: Sequence[datetime]) -> InsightsRead:
-    """Read the account days that ``hours`` lie in and store their closed hours, in one transaction.
+    """Read the account days of ``hours`` and of the day before them, and store the closed hours, in one transaction.
 
     A platform that fails is an answer too, so that the account's other work and other accounts go
     on: the problem is in the result and the hours stay missing.
     """
     asked = tuple(sorted({floor_hour(hour) for hour in hours}))
     zone = ZoneInfo(account.time_zone)
-    days = sorted({_local_day(hour, zone) for hour in asked})
-    if not days:
+    if not asked:
         return _result(account, (), (), ())
+    first, last = _local_day(asked[0] - _LEADS_COME, zone), _local_day(asked[-1], zone)
     try:
-        reported = source.insights(days[0], days[-1], time_zone=account.time_zone, currency=account.currency)
+        reported = source.insights(first, last, time_zone=account.time_zone, currency=account.currency)
     except RemoteError as error:
         return _result(account, asked, (), (), f"{type(error).__name__}: {error}")
     with engine.begin() as connection:
-        closed = _closed(days[0], days[-1], zone, business_now(connection))
+        closed = _closed(first, last, zone, business_now(connection))
         rows = [row for row in reported if row.hour in closed]
         _store(connection, account, rows, sorted(closed))
     return _result(account, asked, tuple(sorted(closed)), rows)

@@ -29,12 +29,15 @@ from flywheel_assets.revenue.crm import Crm
 from flywheel_assets.revenue.feedback import write_feedback
 from flywheel_assets.revenue.ledger import update_ledger
 from flywheel_assets.sandbox.audience import Audience
+from flywheel_assets.settings import FIRST_HOUR
 from flywheel_assets.store.clock import advance_twin_clock, business_now
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import ad_change_history, learning_cycles
 
 # Changes of an hour are applied well before the next one closes, as the schedule does it.
 _DRAIN_MINUTES = 40
+# O'clock UTC, when the schedule reads the last weeks again: most leads come in hours after their click.
+_RESTATED_AT = 4
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Loops:
 
     def _budget(self, hour: datetime) -> None:
         engine, settings = self.store.engine, self.store.settings
-        read = read_insights(engine, self.account, self.insights, [hour])
+        read = read_insights(engine, self.account, self.insights, hours_to_read(hour, settings.budget.restate_days))
         if read.problem is not None:
             click.echo(f"insights of {hour:%Y-%m-%d %H:%M} UTC could not be read: {read.problem}", err=True)
         decision = decide_hour(engine, self.account, settings, hour)
@@ -112,6 +115,14 @@ def hours_to_run(store: Store, account: Account, campaign: str, days: int) -> tu
         return ()
     hours = (floor_hour(launch) + HOUR * index for index in range(days * 24))
     return tuple(hour for hour in hours if hour not in done)
+
+
+def hours_to_read(hour: datetime, restate_days: int) -> list[datetime]:
+    """The hour alone, and once a night all that the platform may have restated."""
+    if (hour + HOUR).hour != _RESTATED_AT:
+        return [hour]
+    since = max(FIRST_HOUR, hour - timedelta(days=restate_days))
+    return [since + HOUR * index for index in range(int((hour - since) / HOUR) + 1)]
 
 
 def told(hours: tuple[datetime, ...]) -> Iterator[datetime]:

@@ -19,7 +19,6 @@ from flywheel_assets.creative.types import Blueprint
 from flywheel_assets.learning.registry import serving_name
 from flywheel_assets.learning.winner_index import PostgresWinnerRetriever
 from flywheel_assets.sandbox.market.comparison import simulate_budgets, simulate_equal
-from flywheel_assets.sandbox.market.latent import latent_of
 from flywheel_assets.sandbox.meta.delivery import delivered_budgets
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import (
@@ -110,8 +109,8 @@ def _major(minor: int, account: Account) -> float:
 
 def _roas(twin: Twin, account: Account) -> dict[str, float | None]:
     path = delivered_budgets(twin.meta, account.account_id)
-    latents = {ad: latent_of(ad, twin.meta.seed) for budgets in path.values() for ad in budgets}
-    ours, equal = simulate_budgets(latents, path), simulate_equal(latents, path)
+    market = (twin.meta.scenario, twin.meta.seed)
+    ours, equal = simulate_budgets(path, *market), simulate_equal(path, *market)
     return {"roas": ours.roas, "roas_equal_budgets": equal.roas}
 
 

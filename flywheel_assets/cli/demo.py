@@ -21,7 +21,7 @@ from flywheel_assets.cli.days_summary import DaysSummary, read_days
 from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.cli.installation import Installation, dagster_instance, end_orphans, only_one, prepare
 from flywheel_assets.cli.summary import Summary, as_dict, creative_of, read_summary, show
-from flywheel_assets.cli.twin import Twin, running_twin
+from flywheel_assets.cli.twin import Twin, in_scenario, running_twin, scenario_option
 from flywheel_assets.clients.embeddings import WordLlamaEmbedder
 from flywheel_assets.clients.hubspot_access import open_hubspot
 from flywheel_assets.clients.meta_accounts import MetaAccounts
@@ -45,12 +45,14 @@ _PROGRESS: dict[str, Any] = {"loggers": {"progress": {}}}
 @click.option(
     "--days", type=click.IntRange(0, 28), default=3, show_default=True, help="Days to simulate after the launch."
 )
+@scenario_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
-def demo(video: Path, days: int, as_json: bool) -> None:
+def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
     """Drop one raw video in, follow it to running ads in the sandbox, and let money move and be learned from for some days."""
     settings = read_settings()
     if settings.world != "sandbox":
         raise ConfigurationError("the demo runs in the sandbox only; unset FLYWHEEL_WORLD")
+    settings = in_scenario(settings, scenario)
     if not video.is_file():
         raise ConfigurationError(f"{video} does not exist; run from the checkout, or name a video with --video")
     load_account(settings.account_file)  # a wrong one stops before anything is written

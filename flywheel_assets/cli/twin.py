@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_hex
 
+import click
 import requests
 from pydantic import SecretStr
 
 from flywheel_assets.cli.installation import Installation
+from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.gateway.app import WEBHOOK_PATH, build_gateway, public_url
 from flywheel_assets.sandbox.audience import Audience
 from flywheel_assets.sandbox.hubspot.app import build_app as build_hubspot
 from flywheel_assets.sandbox.hubspot.state import SandboxHubSpot
 from flywheel_assets.sandbox.hubspot.webhooks import WebhookFaults, WebhookSender
+from flywheel_assets.sandbox.market.scenarios import SCENARIOS, scenario_named
 from flywheel_assets.sandbox.meta.app import build_app as build_meta
 from flywheel_assets.sandbox.meta.state import SandboxMeta
 from flywheel_assets.sandbox.server import SandboxServer
@@ -29,6 +32,26 @@ from flywheel_assets.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 5.0
+
+# For commands that start a twin.
+scenario_option = click.option(
+    "--scenario",
+    type=click.Choice(list(SCENARIOS)),
+    help="Market of a new sandbox, as in `flywheel simulate`. Default: FLYWHEEL_SCENARIO, else service.",
+)
+
+
+def in_scenario(settings: Settings, scenario: str | None) -> Settings:
+    """The settings with what ``--scenario`` says, if it says anything.
+
+    Raises:
+        ConfigurationError: there is no such scenario, or no sandbox that it could be for.
+    """
+    if scenario is not None and settings.world != "sandbox":
+        raise ConfigurationError(f"the world is {settings.world}, whose market nobody chooses; leave out --scenario")
+    chosen = settings if scenario is None else settings.model_copy(update={"scenario": scenario})
+    scenario_named(chosen.scenario)
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -67,6 +90,7 @@ def running_twin(installation: Installation, *, meta_port: int = 0, hubspot_port
                     {account.account_id: account.currency},
                     clock,
                     time_zones={account.account_id: account.time_zone},
+                    scenario=scenario_named(settings.scenario),
                     seed=settings.seed,
                 )
             )

@@ -15,7 +15,7 @@ import click
 from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.cli.installation import Installation, dagster_instance, end_orphans, only_one, prepare
 from flywheel_assets.cli.stopping import Stop, stoppable
-from flywheel_assets.cli.twin import living, running_twin
+from flywheel_assets.cli.twin import in_scenario, living, running_twin, scenario_option
 from flywheel_assets.core.errors import FlywheelError
 from flywheel_assets.gateway.app import build_gateway, public_url
 from flywheel_assets.serving import ThreadServer
@@ -29,9 +29,10 @@ _STOP_SECONDS = 20
 
 @click.command()
 @click.option("--port", default=3000, show_default=True, help="Loopback port of Dagster's UI.")
-def up(port: int) -> None:
+@scenario_option
+def up(port: int, scenario: str | None) -> None:
     """Start the platform: database, sensors, schedules, the UI, and in a sandbox the twin of Meta."""
-    settings = read_settings()
+    settings = in_scenario(read_settings(), scenario)
     load_account(settings.account_file)  # a wrong one stops before anything is written
     with ExitStack() as stack:
         stack.enter_context(only_one(settings))

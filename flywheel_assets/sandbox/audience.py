@@ -1,30 +1,33 @@
-"""The people: see ads by the hour, click through to the landing page, some of them become deals that move.
+"""The people: see ads by the hour, click through to the landing page, send the form hours later, become deals that move.
 
-Deterministic by seed: which leads become deals, what they are worth and how they go depends on
-the ad, the hour and the lead's number alone, not on when or how often `Audience.tick` is called.
+What they do is the market's: the same functions and scenarios as in `flywheel simulate`. What is added
+here is how it reaches the platform: a visit over HTTP, a form that carries what the page's address says,
+a contact and a deal. Somebody whom attribution credits to another ad came back through that ad's link;
+where it knows no ad, the form was sent from a page without any parameters.
+
+Deterministic by seed: what becomes of a lead depends on the ad, the hour and the lead's number alone,
+not on when or how often `Audience.tick` is called.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
-import numpy as np
 import requests
 
 from flywheel_assets.core.ids import rng
 from flywheel_assets.core.money import minor_digits
-from flywheel_assets.sandbox.hubspot.journey import FIRST_STAGE, plan_journey
+from flywheel_assets.sandbox.hubspot.journey import PATH, plan_journey
 from flywheel_assets.sandbox.hubspot.state import SandboxHubSpot
 from flywheel_assets.sandbox.hubspot.webhooks import WebhookSender
-from flywheel_assets.sandbox.market.latent import MARKET, latent_of
+from flywheel_assets.sandbox.market.delivery import CENTS
 from flywheel_assets.sandbox.meta.delivery import deliver_until
 from flywheel_assets.sandbox.meta.state import Node, SandboxMeta
+from flywheel_assets.sandbox.meta.visitors import Visitor, count_lead, newly_clicked, reached, sending
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _BROWSER = {"User-Agent": "Mozilla/5.0 (sandbox visitor)", "Accept-Language": "en-GB"}
@@ -41,25 +44,17 @@ _FORM = {
 
 @dataclass(frozen=True)
 class Happened:
-    """What one tick brought. ``lost_visits`` are leads whose click did not reach the landing page."""
+    """What one tick brought. ``visits`` are clicks of people who mean to send the form; the others are not played."""
 
     impressions: int
     clicks: int
     leads: int
     spend_minor: int
+    visits: int
     lost_visits: int
-    deals: int
     stage_moves: int
     webhooks: int
     failed_webhooks: int
-
-
-@dataclass(frozen=True)
-class _Lead:
-    """One person who filled in the form; ``origin`` names them for good."""
-
-    ad: Node
-    origin: str
 
 
 class Audience:
@@ -78,49 +73,33 @@ class Audience:
         self._http, self._seed = http, seed
 
     def tick(self, now: datetime) -> Happened:
-        """Let everything happen that is due at ``now``: delivery, visits, deals, stage changes, webhooks."""
+        """Let everything happen that is due at ``now``: delivery, visits, leads, stage changes, webhooks."""
         got = deliver_until(self._meta, now)
-        arrived = [self._arrive(lead) for lead in self._leads()]
+        visits = [self._visit(visitor) for visitor in newly_clicked(self._meta)]
+        leads = sending(self._meta, now)
+        for visitor in leads:
+            self._send_form(visitor)
         moved = self._hubspot.move_due(now)
         sent = self._webhooks.send()
         return Happened(
             impressions=got.impressions,
             clicks=got.clicks,
-            leads=got.leads,
+            leads=len(leads),
             spend_minor=got.spend_minor,
-            lost_visits=arrived.count("lost"),
-            deals=arrived.count("deal"),
+            visits=len(visits),
+            lost_visits=visits.count(None),
             stage_moves=moved,
             webhooks=sent.delivered,
             failed_webhooks=sent.failed,
         )
 
-    def _leads(self) -> Iterator[_Lead]:
-        """Leads of delivered hours that nobody has followed yet; an hour is ticked off after its last one."""
-        query = "SELECT ad, hour, leads FROM deliveries WHERE visited = 0 AND leads > 0 ORDER BY hour, ad"
-        for number, hour, count in self._meta.execute(query):
-            ad = self._meta.get(number)
-            if ad is not None:
-                yield from (_Lead(ad, f"{number}-{int(hour)}-{index}") for index in range(count))
-            self._meta.execute("UPDATE deliveries SET visited = 1 WHERE ad = ? AND hour = ?", number, hour)
+    def _visit(self, visitor: Visitor) -> str | None:
+        """The page at which the visitor ends; a redirect of our own is really followed one step."""
+        address = self._followed(self._link(self._need(visitor.link), self._click_id(visitor)))
+        reached(self._meta, visitor, address)
+        return address
 
-    def _arrive(self, lead: _Lead) -> str:
-        """One lead: ``lost`` on the way, only a ``contact``, or a ``deal``."""
-        draws = rng("lead", lead.origin, self._seed)
-        address = self._visit(lead, draws)
-        if address is None:
-            return "lost"
-        form = {_FORM[name]: value for name, value in parse_qsl(urlsplit(address).query) if name in _FORM}
-        person = {"email": f"lead-{lead.origin}@example.com", "hs_facebook_click_id": form.get("fbclid", "")}
-        self._hubspot.create("contacts", person, origin=f"contact {lead.origin}")
-        if draws.random() >= MARKET.deal_share:
-            return "contact"
-        self._open_deal(lead, form, draws)
-        return "deal"
-
-    def _visit(self, lead: _Lead, draws: np.random.Generator) -> str | None:
-        """The address at which the visitor ends; a redirect of our own is really followed one step."""
-        link = self._link(lead.ad, f"IwAR{draws.bytes(24).hex()}")
+    def _followed(self, link: str) -> str | None:
         if urlsplit(link).hostname not in _LOOPBACK:
             return link
         try:
@@ -128,6 +107,9 @@ class Audience:
         except requests.RequestException:
             return None
         return answer.headers.get("Location") if answer.is_redirect else None
+
+    def _click_id(self, visitor: Visitor) -> str:
+        return f"IwAR{rng('click', visitor.origin, self._seed).bytes(24).hex()}"
 
     def _link(self, ad: Node, fbclid: str) -> str:
         """The ad's link as the platform opens it: macros expanded, its own click id added."""
@@ -143,20 +125,29 @@ class Audience:
         query = "&".join(part for part in (urlsplit(link).query, tags, urlencode({"fbclid": fbclid})) if part)
         return urlsplit(link)._replace(query=query).geturl()
 
-    def _open_deal(self, lead: _Lead, form: dict[str, str], draws: np.random.Generator) -> None:
-        latent, currency = latent_of(str(lead.ad.id), self._meta.seed), self._meta.accounts[lead.ad.account]
-        minor = round(latent.deal_value * math.exp(MARKET.deal_value_spread * draws.standard_normal()))
-        digits = minor_digits(currency)
-        journey = plan_journey(latent.win_chance, f"{Decimal(minor).scaleb(-digits):.{digits}f}", draws)
+    def _send_form(self, visitor: Visitor) -> None:
+        """The lead comes in: a contact and a deal in the CRM, then the platform's count; done twice, it is one."""
+        page = parse_qsl(urlsplit(visitor.address or "").query) if visitor.known else []
+        form = {_FORM[name]: value for name, value in page if name in _FORM}
+        person = {"email": f"lead-{visitor.origin}@example.com", "hs_facebook_click_id": form.get("fbclid", "")}
+        self._hubspot.create("contacts", person, origin=f"contact {visitor.origin}")
+        self._open_deal(visitor, form)
+        count_lead(self._meta, visitor)
+
+    def _open_deal(self, visitor: Visitor, form: dict[str, str]) -> None:
+        currency = self._meta.accounts[self._need(visitor.ad).account]
+        minor, digits = round(CENTS * visitor.course.amount), minor_digits(currency)
+        amount = f"{Decimal(minor).scaleb(-digits):.{digits}f}"
+        journey = plan_journey(visitor.course, amount, rng("deal", visitor.origin, self._seed))
         deal = {
-            "dealname": f"Lead {lead.origin}",
+            "dealname": f"Lead {visitor.origin}",
             "pipeline": "default",
             "deal_currency_code": currency,
             **({} if journey.amount is None else {"amount": journey.amount}),
             **form,
-            "dealstage": FIRST_STAGE,
+            "dealstage": PATH[0],
         }
-        self._hubspot.create("deals", deal, journey=journey, origin=f"deal {lead.origin}")
+        self._hubspot.create("deals", deal, journey=journey, origin=f"deal {visitor.origin}")
 
     def _need(self, number: int | None) -> Node:
         found = self._meta.get(number)

@@ -93,7 +93,7 @@ def test_a_stage_that_nobody_told_us_of_is_found_by_the_schedule(world: World, s
 def test_the_ledger_sums_to_the_deal_whatever_befell_its_events(world: World, story: Story) -> None:
     entries = ledger_of(world, story.deals.won)
     assert tuple(entry.stage for entry in entries) == STAGES
-    assert [entry.pipeline for entry in entries] == [AMOUNT // 5, AMOUNT * 2 // 5, AMOUNT * 3 // 5, AMOUNT]
+    assert [entry.pipeline for entry in entries] == [AMOUNT * 36 // 1000, AMOUNT * 12 // 100, AMOUNT * 2 // 5, AMOUNT]
     assert sum(entry.pipeline_increment for entry in entries) == AMOUNT
     assert [entry.cash_increment for entry in entries] == [0, 0, 0, AMOUNT]
     assert all(before.occurred_at < after.occurred_at for before, after in pairwise(entries))

@@ -151,9 +151,9 @@ class World:
         assert answer.ok, answer.text
 
     def deliver(self, ad_id: str, hour: datetime, *, impressions: int, clicks: int, leads: int, spend: int) -> None:
-        """The platform shows an ad for an hour. The sandbox's own audience is told that the hour is over for it."""
+        """The platform shows an ad for an hour. Of its people only those come who are told of elsewhere."""
         row = (self.account.account_id, int(ad_id), hour.timestamp(), 0, impressions, clicks, leads, spend)
-        self.twin.meta.execute("INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)", *row)
+        self.twin.meta.execute("INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *row)
 
     # --- what is known ----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from flywheel_assets.core.account import Account
+from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.sandbox.market.scenarios import SCENARIOS
 from flywheel_assets.settings import Settings
+from flywheel_assets.store.store import Store
 from tests.executor_bench import Bench
 
 # Dagster looks for the fields of a resource that has none in the way an older pydantic kept them.
@@ -108,6 +113,33 @@ def test_an_account_file_that_does_not_exist_stops_before_anything_starts(at: di
     line = _refused(_invoke(command, **at, FLYWHEEL_ACCOUNT_FILE="/nowhere/account.yaml"))
     assert "/nowhere/account.yaml does not exist; set FLYWHEEL_ACCOUNT_FILE" in line
     assert not Path(at["FLYWHEEL_HOME"]).exists()
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+def test_a_scenario_nobody_knows_stops_before_anything_starts(at: dict[str, str], command: str) -> None:
+    line = _refused(_invoke(command, **at, FLYWHEEL_SCENARIO="moon"))
+    assert "scenario 'moon' is not known; choose from service, " in line
+    assert not Path(at["FLYWHEEL_HOME"]).exists()
+
+
+def test_a_twin_lives_in_the_scenario_of_the_settings_and_keeps_it(store: Store, account: Account) -> None:
+    from flywheel_assets.cli.installation import Installation
+    from flywheel_assets.cli.twin import running_twin
+
+    def asked(scenario: str) -> Installation:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            free = {"gateway_port": taken.getsockname()[1]}
+        return Installation(store.settings.model_copy(update=free | {"scenario": scenario}), store, account)
+
+    with running_twin(asked("slow_deals")) as twin:
+        assert twin.meta.scenario is SCENARIOS["slow_deals"]
+    with pytest.raises(ConfigurationError, match="began with scenario slow_deals"), running_twin(asked("service")):
+        pytest.fail("ads would change under those who decide about them")
+
+
+def test_nobody_chooses_the_market_of_the_live_world(at: dict[str, str]) -> None:
+    line = _refused(_invoke("up", "--scenario", "large", **at, FLYWHEEL_WORLD="live"))
+    assert line.endswith("the world is live, whose market nobody chooses; leave out --scenario")
 
 
 def test_an_unknown_plan_is_not_approved(at: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from flywheel_assets.gateway.clicks import CLICK_PARAMETER, landing_address
 from flywheel_assets.sandbox.audience import Audience
 from flywheel_assets.sandbox.hubspot.state import SandboxHubSpot
 from flywheel_assets.sandbox.hubspot.webhooks import WebhookFaults, WebhookSender
+from flywheel_assets.sandbox.market.scenarios import SCENARIOS
 from flywheel_assets.sandbox.meta.state import SandboxMeta
 from flywheel_assets.serving import ThreadServer
 from flywheel_assets.settings import Settings
@@ -393,7 +395,9 @@ def test_a_lead_of_the_audience_becomes_a_deal_that_names_its_click(
         port = int(free.url.rpartition(":")[2])
     gateway = Gateway(store, configured(settings, public_url=f"http://127.0.0.1:{port}"))
     gateway.server = ThreadServer(build_gateway(gateway.store), port, name="gateway")
-    meta = SandboxMeta(tmp_path / "meta.sqlite", {hubspot_account.account_id: "USD"}, lambda: now, seed=5)
+    named = replace(SCENARIOS["service"], no_ad=0.0)
+    currencies = {hubspot_account.account_id: "USD"}
+    meta = SandboxMeta(tmp_path / "meta.sqlite", currencies, lambda: now, scenario=named, seed=5)
     crm = SandboxHubSpot(tmp_path / "crm.sqlite", PORTAL, lambda: now)
     with gateway.server:
         ad = published(meta, hubspot_account.account_id, f"{gateway.server.url}/c/{AD}")
@@ -404,8 +408,8 @@ def test_a_lead_of_the_audience_becomes_a_deal_that_names_its_click(
             now += timedelta(hours=1)
             ticks.append(audience.tick(now))
     deals, recorded = crm.records("deals"), {row["click_id"]: row for row in gateway.rows(clicks)}
-    assert len(recorded) == sum(tick.leads for tick in ticks) > 0
-    assert len(deals) == sum(tick.deals for tick in ticks) > 0
+    assert len(recorded) == sum(tick.visits for tick in ticks) > 0
+    assert len(deals) == sum(tick.leads for tick in ticks) > 0
     assert sum(tick.lost_visits + tick.failed_webhooks for tick in ticks) == 0
     for deal in deals:
         click = recorded[deal.properties[CLICK_PARAMETER]]

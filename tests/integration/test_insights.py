@@ -192,6 +192,23 @@ def test_a_read_stores_closed_hours_only_and_a_second_restates_them(
     assert stored(store) == {("7", last): (110, 3, 1, 110)}
 
 
+def test_leads_that_come_after_midnight_are_read_with_the_next_days_first_hour(
+    store: Store, account: Account, clock: Any, platform: Platform, client: MetaClient
+) -> None:
+    start = clock.now().astimezone(NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
+    midnight = clock.move_to(start.astimezone(UTC))
+    evening, metrics = midnight - HOUR, {"impressions": "100", "inline_link_clicks": "3", "spend": "1.00"}
+    platform.report(evening, "7", **metrics)
+    read_insights(store.engine, account, client, [evening])
+    clock.forward(hours=1)
+    platform.rows.clear()
+    platform.report(evening, "7", **metrics, actions=[{"action_type": "lead", "value": "1"}])
+    platform.report(midnight, "7", impressions="50", spend="0.50")
+    read = read_insights(store.engine, account, client, [midnight])
+    assert stored(store) == {("7", evening): (100, 3, 1, 100), ("7", midnight): (50, 0, 0, 50)}
+    assert (read.missing, read.silent) == ((), ())
+
+
 def test_hours_that_cannot_be_read_stay_missing_and_heal_with_the_next_read_of_the_day(
     store: Store, account: Account, clock: Any, platform: Platform, client: MetaClient
 ) -> None:

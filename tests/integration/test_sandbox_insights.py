@@ -13,11 +13,11 @@ import pytest
 import requests
 
 from flywheel_assets.sandbox.market.comparison import simulate_equal
-from flywheel_assets.sandbox.market.latent import latent_of
 from flywheel_assets.sandbox.meta.app import build_app
 from flywheel_assets.sandbox.meta.delivery import deliver_until, delivered_budgets
 from flywheel_assets.sandbox.meta.state import SandboxMeta
 from flywheel_assets.sandbox.server import SandboxServer
+from tests.meta_bench import let_leads_come
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 HOURLY = "hourly_stats_aggregated_by_advertiser_time_zone"
@@ -81,6 +81,7 @@ def twin(tmp_path: Path) -> Iterator[Twin]:
 def test_a_row_is_shaped_like_the_real_one(twin: Twin) -> None:
     ad = twin.ad(budget=30_000)
     twin.hours(24)
+    assert let_leads_come(twin.state, twin.now) > 0
     row = next(row for row in twin.rows() if len(row.get("actions", [])) == 2)
     assert set(row) == {
         "ad_id",
@@ -110,12 +111,28 @@ def test_metrics_without_a_value_are_left_out(twin: Twin) -> None:
 def test_sums_over_rows_are_what_was_delivered(twin: Twin) -> None:
     twin.ad()
     twin.ad(budget=5_000)
-    got, rows = twin.hours(30), twin.rows()
+    got, came, rows = twin.hours(30), let_leads_come(twin.state, twin.now), twin.rows()
     assert got.ad_hours == 60
     assert sum(int(row["impressions"]) for row in rows) == got.impressions
     assert sum(round(100 * float(row["spend"])) for row in rows) == got.spend_minor
     leads = [action for row in rows for action in row.get("actions", []) if action["action_type"] == "lead"]
-    assert sum(int(lead["value"]) for lead in leads) == got.leads
+    assert sum(int(lead["value"]) for lead in leads) == came > 0
+
+
+def test_leads_come_late_once_and_in_the_hour_of_their_click(twin: Twin) -> None:
+    def counts() -> list[int]:
+        return [int(action["value"]) for row in twin.rows() for action in row["actions"][1:]]
+
+    twin.ad(budget=100_000)
+    twin.hours(1)
+    assert let_leads_come(twin.state, twin.now - timedelta(hours=1)) == 0
+    let_leads_come(twin.state, twin.now)
+    early = counts()
+    came = let_leads_come(twin.state, twin.now + timedelta(days=3))
+    assert came > 0
+    assert sum(counts()) == sum(early) + came
+    assert let_leads_come(twin.state, twin.now + timedelta(days=3)) == 0
+    assert len(twin.rows()) == 1
 
 
 def test_only_closed_hours_are_filled_and_filling_again_adds_nothing(twin: Twin) -> None:
@@ -131,12 +148,27 @@ def test_delivery_does_not_depend_on_how_often_it_is_filled(tmp_path: Path) -> N
     answers = []
     for name, steps in (("often", [1] * 12), ("rarely", [5, 7])):
         twin = Twin(tmp_path / name)
-        twin.ad()
+        for _ in range(2):
+            twin.ad()
         for step in steps:
             twin.hours(step)
-        answers.append(twin.state.execute("SELECT * FROM deliveries ORDER BY hour"))
+        tables = ("deliveries ORDER BY hour, ad", "visitors ORDER BY origin")
+        answers.append([twin.state.execute(f"SELECT * FROM {table}") for table in tables])  # noqa: S608 - constants
         twin.state.close()
-    assert len(answers[0]) == 12
+    assert len(answers[0][0]) == 24
+    assert answers[0] == answers[1]
+
+
+def test_what_an_ad_gets_does_not_depend_on_what_runs_beside_it(tmp_path: Path) -> None:
+    answers = []
+    for count in (1, 3):
+        twin = Twin(tmp_path / str(count))
+        ads = [twin.ad(budget=50_000) for _ in range(count)]
+        twin.hours(6)
+        columns = "hour, impressions, clicks, spend FROM deliveries", "arrives, course FROM visitors"
+        answers.append([twin.state.execute(f"SELECT {text} WHERE ad = ?", int(ads[0])) for text in columns])
+        twin.state.close()
+    assert len(answers[0][1]) > 0
     assert answers[0] == answers[1]
 
 
@@ -316,7 +348,8 @@ def test_the_delivered_budgets_are_those_of_each_hour(twin: Twin) -> None:
     path = delivered_budgets(twin.state, "act_1")
     local = START.astimezone(ZoneInfo("America/New_York"))
     assert path == {local: {ad: 6_000}, local + timedelta(hours=1): {ad: 7_200}}
-    assert simulate_equal({ad: latent_of(ad, twin.state.seed)}, path).spend > 0
+    equal = simulate_equal(path, twin.state.scenario, twin.state.seed)
+    assert 24 * equal.spend.sum() == pytest.approx(60 * 0.682 + 72 * 0.610, rel=0.001)  # three and four in the morning
 
 
 def test_the_account_says_its_time_zone(twin: Twin) -> None:

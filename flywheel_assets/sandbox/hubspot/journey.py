@@ -1,4 +1,4 @@
-"""How a deal goes: planned whole when it is opened, so that equal seeds sell equally. Pure."""
+"""How a deal goes through the CRM's pipeline: planned whole when it is opened. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+
+from flywheel_assets.sandbox.market.deals import Course
 
 # The default pipeline: stage id, label, HubSpot's own probability.
 STAGES = (
@@ -18,19 +20,13 @@ STAGES = (
     ("closedwon", "Closed Won", "1.0"),
     ("closedlost", "Closed Lost", "0.0"),
 )
-FIRST_STAGE = STAGES[0][0]
+# Where the sales team keeps a deal in each stage of the market: lead, qualified, proposal, won.
+PATH = ("appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "closedwon")
+LOST = "closedlost"
 
-# Next stage, median hours until it, and the part of the whole risk that this step carries. With a
-# win chance of 0.2 the shares give HubSpot's probabilities 0.2, 0.4, 0.6 and 0.9 along the way.
-_STEPS = (
-    ("qualifiedtobuy", 18.0, 0.431),
-    ("presentationscheduled", 36.0, 0.252),
-    ("contractsent", 30.0, 0.252),
-    ("closedwon", 40.0, 0.065),
-)
-_LAG_SPREAD = 0.5  # of the logarithm of a step's hours
 _LATE_AMOUNT = 0.25  # deals whose amount is not known at first
 _AMOUNT_HOURS = 48.0  # median until somebody enters it
+_AMOUNT_SPREAD = 0.5  # of the logarithm of these hours
 
 
 @dataclass(frozen=True)
@@ -50,21 +46,18 @@ class Journey:
     moves: tuple[Move, ...]
 
 
-def plan_journey(win_chance: float, amount: str, rng: np.random.Generator) -> Journey:
-    """Draw a deal's way through the pipeline.
+def plan_journey(course: Course, amount: str, rng: np.random.Generator) -> Journey:
+    """The market's course as the CRM shows it, ``amount`` in major units; drawn is only when the amount is entered.
 
-    Each step takes log-normal time and can end in closedlost; all steps together are survived
-    with ``win_chance``. ``amount`` is in major units.
+    A lost deal that nobody marks stays where it is.
     """
-    moves, hours, late = [], 0.0, rng.random() < _LATE_AMOUNT
-    amount_at = _AMOUNT_HOURS * math.exp(_LAG_SPREAD * rng.standard_normal())
-    for stage, median, share in _STEPS:
-        hours += median * math.exp(_LAG_SPREAD * rng.standard_normal())
-        survives = rng.random() < win_chance**share
-        moves.append(Move(hours, "dealstage", stage if survives else "closedlost"))
-        if not survives:
-            break
-    if late:
-        # A deal is not closed without its amount.
-        moves.append(Move(min(amount_at, 0.9 * hours), "amount", amount))
-    return Journey(None if late else amount, tuple(sorted(moves, key=lambda move: move.hours)))
+    stages = [Move(hours, "dealstage", stage) for hours, stage in zip(course.entered, PATH[1:], strict=False)]
+    if course.lost is not None:
+        stages.append(Move(course.lost, "dealstage", LOST))
+    late = rng.random() < _LATE_AMOUNT
+    known = _AMOUNT_HOURS * math.exp(_AMOUNT_SPREAD * rng.standard_normal())
+    if not late:
+        return Journey(amount, tuple(stages))
+    if stages and stages[-1].value in (PATH[-1], LOST):  # a deal is not closed without its amount
+        known = min(known, 0.9 * stages[-1].hours)
+    return Journey(None, tuple(sorted([*stages, Move(known, "amount", amount)], key=lambda move: move.hours)))

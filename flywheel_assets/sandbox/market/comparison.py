@@ -6,13 +6,16 @@ were really in force, and the same total of every hour in equal parts. No draw i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from flywheel_assets.sandbox.market.delivery import cpm, season, tired
-from flywheel_assets.sandbox.market.latent import MARKET, Latent, MarketConfig
+import numpy as np
+
+from flywheel_assets.sandbox.market.curves import clock_of, cpm, ctr_left, lead_chance, wanted_spend
+from flywheel_assets.sandbox.market.delivery import CENTS
+from flywheel_assets.sandbox.market.scenarios import Scenario
+from flywheel_assets.sandbox.market.truth import Truth, Vector, truth_of
 
 # Daily budget in minor units by ad, for each hour on the account's own clock.
 BudgetPath = Mapping[datetime, Mapping[str, int]]
@@ -20,62 +23,49 @@ BudgetPath = Mapping[datetime, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class Expected:
-    """Expectations, so not whole numbers; ``spend`` and ``revenue`` in minor units, revenue whenever it comes."""
+    """Arrays over ads; ``spend`` and ``revenue`` in the scenario's units, revenue whenever it comes."""
 
-    spend: float = 0.0
-    impressions: float = 0.0
-    clicks: float = 0.0
-    leads: float = 0.0
-    revenue: float = 0.0
+    spend: Vector
+    impressions: Vector
+    clicks: Vector
+    leads: Vector
+    revenue: Vector
 
     def __add__(self, other: Expected) -> Expected:
         return Expected(
-            self.spend + other.spend,
-            self.impressions + other.impressions,
-            self.clicks + other.clicks,
-            self.leads + other.leads,
-            self.revenue + other.revenue,
+            *(mine + theirs for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True))
         )
 
     @property
     def roas(self) -> float | None:
-        """Revenue for each unit spent; None when nothing was spent."""
-        return self.revenue / self.spend if self.spend else None
+        """Revenue for each unit spent, all ads together; None when nothing was spent."""
+        spend = float(self.spend.sum())
+        return float(self.revenue.sum()) / spend if spend else None
 
 
-def expected_revenue(latent: Latent, leads: float, config: MarketConfig = MARKET) -> float:
-    """Minor units of closed deals that ``leads`` of this ad will bring in the mean.
-
-    The mean of a log-normal deal lies exp(spread^2 / 2) above its median.
-    """
-    mean_value = latent.deal_value * (math.exp(config.deal_value_spread**2 / 2))
-    return leads * config.deal_share * latent.win_chance * mean_value
-
-
-def expected_hour(
-    latent: Latent, daily_budget_minor: float, hour: datetime, cumulative: float, config: MarketConfig = MARKET
-) -> Expected:
-    """One hour of one ad after ``cumulative`` impressions."""
-    spend = daily_budget_minor / 24 * season(hour.hour, config)
-    impressions = 1000 * spend / cpm(daily_budget_minor, config)
-    clicks = impressions * latent.ctr * tired(latent, cumulative)
-    leads = clicks * latent.lead_rate
-    return Expected(spend, impressions, clicks, leads, expected_revenue(latent, leads, config))
+def expected_hour(daily: Vector, clock: float, shown: Vector, *, truth: Truth, scenario: Scenario) -> Expected:
+    """The mean of `deliver` for one hour, up to the rounding of spend to cents."""
+    hour = np.array(clock)
+    spend = wanted_spend(daily, hour, scenario)
+    impressions = 1000 * spend / cpm(daily, truth.cpm, scenario)
+    clicks = impressions * ctr_left(shown, truth)
+    leads = clicks * lead_chance(hour, truth, scenario)
+    return Expected(spend, impressions, clicks, leads, leads * truth.stages.prod(axis=1) * truth.value)
 
 
-def simulate_budgets(latents: Mapping[str, Latent], path: BudgetPath, config: MarketConfig = MARKET) -> Expected:
-    """The whole path: every ad tires by what this path shows of it."""
-    by_ad: dict[str, Expected] = {}
+def simulate_budgets(path: BudgetPath, scenario: Scenario, seed: int) -> Expected:
+    """The whole path, ads by name: every ad tires by what this path shows of it."""
+    ads = sorted({ad for budgets in path.values() for ad in budgets})
+    truth, so_far = truth_of(scenario, seed, ads), Expected(*np.zeros((5, len(ads))))
     for hour in sorted(path):
-        for ad, budget in path[hour].items():
-            so_far = by_ad.get(ad, Expected())
-            by_ad[ad] = so_far + expected_hour(latents[ad], budget, hour, so_far.impressions, config)
-    return sum(by_ad.values(), Expected())
+        daily = np.array([path[hour].get(ad, 0) for ad in ads]) / CENTS
+        so_far += expected_hour(daily, clock_of(hour), so_far.impressions, truth=truth, scenario=scenario)
+    return so_far
 
 
-def simulate_equal(latents: Mapping[str, Latent], path: BudgetPath, config: MarketConfig = MARKET) -> Expected:
+def simulate_equal(path: BudgetPath, scenario: Scenario, seed: int) -> Expected:
     """The same path with each hour's total in equal parts over that hour's ads."""
-    return simulate_budgets(latents, {hour: _equal(budgets) for hour, budgets in path.items()}, config)
+    return simulate_budgets({hour: _equal(budgets) for hour, budgets in path.items()}, scenario, seed)
 
 
 def _equal(budgets: Mapping[str, int]) -> dict[str, int]:

@@ -1,6 +1,11 @@
-"""Season, response and fatigue of simulated ads, as arrays; and the best sharing of a budget for whoever knows them."""
+"""Season, response and fatigue of ads, as arrays; and the best sharing of a budget for whoever knows them.
+
+Clocks count hours from a Monday's midnight on the account's own clock.
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import numpy as np
 
@@ -11,6 +16,11 @@ _DAY, _WEEK = 24, 168
 _PEAK, _SUNDAY = 18, 156  # hours of the day and of the week, which begins on Monday
 _GRID = 160  # budgets at which marginal returns are compared; the smallest is a ten-thousandth of the plan
 _SMALLEST = 1e-4
+
+
+def clock_of(moment: datetime) -> float:
+    """The hour of the week that it is on the moment's own clock."""
+    return float(_DAY * moment.weekday() + moment.hour)
 
 
 def delivery_season(hours: Vector, scenario: Scenario) -> Vector:
@@ -26,6 +36,21 @@ def lead_season(hours: Vector, scenario: Scenario) -> Vector:
 def cpm(budget: Vector, base: Vector, scenario: Scenario) -> Vector:
     """Cost of 1,000 impressions at a daily budget: more budget reaches dearer people."""
     return np.asarray(base * (1 + scenario.cpm_rise * (budget / scenario.fair_share) ** scenario.cpm_power))
+
+
+def wanted_spend(daily: Vector, clock: Vector, scenario: Scenario) -> Vector:
+    """Mean spend of an hour at a daily budget."""
+    return daily / _DAY * delivery_season(clock, scenario)
+
+
+def ctr_left(shown: Vector, truth: Truth) -> Vector:
+    """Clicks per impression of ads that were shown so often before."""
+    return truth.ctr * np.exp(-truth.tiring * shown)
+
+
+def lead_chance(clock: Vector, truth: Truth, scenario: Scenario) -> Vector:
+    """Leads per click."""
+    return np.minimum(truth.lead_rate * lead_season(clock, scenario), 1)
 
 
 def best_sharing(truth: Truth, scenario: Scenario, shown: Vector, total: float, days: float) -> Vector:

@@ -48,6 +48,29 @@ class Deals:
         return np.asarray((self.entered <= now).sum(axis=1) - 1, dtype=np.int64)
 
 
+@dataclass(frozen=True)
+class Course:
+    """What becomes of one lead, in hours since it came in.
+
+    Attributes:
+        entered: when each stage after the first is entered, as far as the deal gets.
+        lost: when somebody marks it as lost; None where nobody ever does.
+        amount: as `Deals` has it.
+    """
+
+    entered: tuple[float, ...]
+    lost: float | None
+    amount: float
+
+
+def course_of(deals: Deals, row: int) -> Course:
+    """One lead's future."""
+    since = deals.entered[row] - deals.entered[row, 0]
+    lost = float(deals.lost[row] - deals.entered[row, 0])
+    entered = tuple(float(hours) for hours in since[1:] if math.isfinite(hours))
+    return Course(entered, lost if math.isfinite(lost) else None, float(deals.amount[row]))
+
+
 def no_deals() -> Deals:
     """Before the first click."""
     none, whole = np.zeros(0), np.zeros(0, dtype=np.int64)

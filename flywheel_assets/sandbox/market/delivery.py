@@ -1,59 +1,48 @@
-"""One hour of one ad: spend near its share of the day, impressions by a concave curve, clicks that tire."""
+"""What ads get for their budgets, hour by hour: the one market of `flywheel simulate` and of the sandbox's Meta."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 
-from flywheel_assets.sandbox.market.latent import MARKET, Latent, MarketConfig
+from flywheel_assets.sandbox.market.curves import cpm, ctr_left, lead_chance, lead_season, wanted_spend
+from flywheel_assets.sandbox.market.deals import Whole
+from flywheel_assets.sandbox.market.scenarios import Scenario
+from flywheel_assets.sandbox.market.truth import Truth, Vector
 
-_HOURS = 24
-_PEAK = 18
-# Meta spends up to 75 % more than the budget when it sees a chance; here per hour, so also per day.
-OVERSPEND = 1.75
+# Minor units of an account for one unit of a scenario's money. A hundred buy about what one dollar buys
+# in every currency; where there are no cents, a budget is therefore a hundred times the dollars.
+CENTS = 100
 
 
 @dataclass(frozen=True)
-class HourDelivery:
-    """What an ad got in an hour; clicks are link clicks, spend is minor units."""
+class Delivery:
+    """Arrays of shape (hours, ads); money in the scenario's units.
 
-    impressions: int
-    clicks: int
-    leads: int
-    spend_minor: int
+    Attributes:
+        spend: in whole cents.
+        leads: that will come of the hour's clicks, most of them later.
+        revenue: that the hour's impressions will bring in expectation, whenever it comes.
+    """
 
-
-def season(hour: int, config: MarketConfig = MARKET) -> float:
-    """Delivery in this hour of the account's day relative to the mean hour; the 24 values average 1."""
-    return 1 + config.season * math.cos(2 * math.pi * (hour - _PEAK) / _HOURS)
-
-
-def cpm(daily_budget_minor: float, config: MarketConfig = MARKET) -> float:
-    """Minor units that 1,000 impressions cost at this daily budget: more budget reaches dearer people."""
-    return config.base_cpm + config.cpm_per_budget * daily_budget_minor
-
-
-def tired(latent: Latent, cumulative_impressions: float) -> float:
-    """Share of the first CTR that is left."""
-    return math.exp(-latent.fatigue * cumulative_impressions)
+    spend: Vector
+    impressions: Whole
+    clicks: Whole
+    leads: Whole
+    revenue: Vector
 
 
 def deliver(
-    latent: Latent,
-    daily_budget_minor: int,
-    hour: datetime,
-    cumulative_impressions: int,
-    rng: np.random.Generator,
-    *,
-    config: MarketConfig = MARKET,
-) -> HourDelivery:
-    """Draw one hour; ``hour`` is its start on the account's own clock."""
-    share = daily_budget_minor / _HOURS
-    wanted = share * season(hour.hour, config) * math.exp(config.noise * rng.standard_normal())
-    spend = min(int(wanted + rng.random()), int(OVERSPEND * share))  # rounded at random, so that cents do not vanish
-    impressions = int(rng.poisson(1000 * spend / cpm(daily_budget_minor, config)))
-    clicks = int(rng.binomial(impressions, latent.ctr * tired(latent, cumulative_impressions)))
-    return HourDelivery(impressions, clicks, int(rng.binomial(clicks, latent.lead_rate)), spend)
+    daily: Vector, clock: Vector, shown: Vector, *, truth: Truth, scenario: Scenario, random: np.random.Generator
+) -> Delivery:
+    """Draw some hours at constant daily budgets, for ads that were shown so often before the first of them."""
+    hours = clock[:, None]
+    noise = scenario.noise * random.standard_normal((len(clock), len(daily))) - scenario.noise**2 / 2
+    spend = np.round(wanted_spend(daily, hours, scenario) * np.exp(noise), 2)
+    impressions = random.poisson(1000 * spend / cpm(daily, truth.cpm, scenario))
+    ctr = ctr_left(shown + np.cumsum(impressions, axis=0) - impressions, truth)
+    clicks = random.binomial(impressions, ctr)
+    leads = random.binomial(clicks, lead_chance(hours, truth, scenario))
+    revenue = impressions * ctr * truth.click_worth * lead_season(hours, scenario)
+    return Delivery(spend, impressions, clicks, leads, revenue)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from flywheel_assets.core.errors import ConfigurationError
+
 # What differs between ads, in the order of every array of latents: the first two and the last as
 # logarithms, the chances to pass a stage as log-odds.
 LATENTS = ("ctr", "lead", "stage_1", "stage_2", "stage_3", "value")
@@ -175,3 +177,14 @@ SCENARIOS: dict[str, Scenario] = {
         ),
     )
 }
+
+
+def scenario_named(name: str) -> Scenario:
+    """The scenario of this name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    if name not in SCENARIOS:
+        raise ConfigurationError(f"scenario {name!r} is not known; choose from {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]

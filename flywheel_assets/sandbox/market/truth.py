@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,19 +54,37 @@ class Truth:
         """Expected revenue of an impression of the fresh ad."""
         return self.ctr * self.click_worth
 
+    def only(self, ads: slice) -> Truth:
+        """Some of the ads."""
+        return Truth(*(getattr(self, f.name)[ads] for f in fields(self)))
+
 
 def draw_truth(scenario: Scenario, seed: int, days: int) -> Truth:
-    """Equal scenarios, seeds and days give equal worlds."""
+    """A whole run's ads; equal scenarios, seeds and days give equal worlds."""
     random = rng("market truth", scenario.name, seed)
-    dna, latents = _latents(scenario, random)
+    ads = _drawn(scenario, scenario.ads, _rotation(random), random)
+    return replace(ads, start=_starts(scenario, days, random))
+
+
+def truth_of(scenario: Scenario, seed: int, ads: Sequence[str]) -> Truth:
+    """Ads of the same kind that appear one by one: each is what its own name and the seed make it, whoever else runs."""
+    rotation = _rotation(rng("market dna", scenario.name, seed))
+    rows = [_drawn(scenario, 1, rotation, rng("market ad", scenario.name, seed, ad)) for ad in ads]
+    nobody = _drawn(scenario, 0, rotation, rng("nobody"))
+    return Truth(*(np.concatenate([getattr(one, f.name) for one in (nobody, *rows)]) for f in fields(Truth)))
+
+
+def _drawn(scenario: Scenario, ads: int, rotation: Vector, random: np.random.Generator) -> Truth:
+    """So many ads that may begin at once."""
+    dna, latents = _latents(scenario, ads, rotation, random)
     shifts = latents * np.array(scenario.spreads)
     odds = np.log(np.array(scenario.stage_chances) / (1 - np.array(scenario.stage_chances)))
     median = scenario.deal_value * np.exp(shifts[:, 5])
     fair_impressions = 1000 * scenario.fair_share / (scenario.base_cpm * (1 + scenario.cpm_rise))
     tiring = math.log(2) / (scenario.tiring_days * fair_impressions)
-    cpm, tire = random.standard_normal((2, scenario.ads))
+    cpm, tire = random.standard_normal((2, ads))
     return Truth(
-        start=_starts(scenario, days, random),
+        start=np.zeros(ads, dtype=np.int64),
         dna=dna,
         ctr=np.minimum(scenario.ctr * np.exp(shifts[:, 0]), _LARGEST_RATE),
         lead_rate=np.minimum(scenario.lead_rate * np.exp(shifts[:, 1]), _LARGEST_RATE),
@@ -77,11 +96,15 @@ def draw_truth(scenario: Scenario, seed: int, days: int) -> Truth:
     )
 
 
-def _latents(scenario: Scenario, random: np.random.Generator) -> tuple[Vector, Vector]:
-    """DNA and standardised latents, shape (ads, `LATENTS`): a rotation of the DNA, and what it does not tell."""
+def _rotation(random: np.random.Generator) -> Vector:
+    """How DNA tells of latents, the same for all ads of a market."""
     size = len(LATENTS)
-    rotation, _ = np.linalg.qr(random.standard_normal((size, size)))
-    dna, rest = random.standard_normal((2, scenario.ads, size))
+    return np.asarray(np.linalg.qr(random.standard_normal((size, size)))[0])
+
+
+def _latents(scenario: Scenario, ads: int, rotation: Vector, random: np.random.Generator) -> tuple[Vector, Vector]:
+    """DNA and standardised latents, shape (ads, `LATENTS`): a rotation of the DNA, and what it does not tell."""
+    dna, rest = random.standard_normal((2, ads, len(LATENTS)))
     mixed = math.sqrt(scenario.dna_share) * dna @ rotation + math.sqrt(1 - scenario.dna_share) * rest
     if scenario.tail_freedom is not None:
         freedom = scenario.tail_freedom

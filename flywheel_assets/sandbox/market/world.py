@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from flywheel_assets.core.ids import rng
 from flywheel_assets.sandbox.market.capped import WINDOW_HOURS, Cents
-from flywheel_assets.sandbox.market.curves import cpm, delivery_season, lead_season
 from flywheel_assets.sandbox.market.deals import Whole, draw_deals, no_deals
+from flywheel_assets.sandbox.market.delivery import deliver
 from flywheel_assets.sandbox.market.scenarios import Scenario
 from flywheel_assets.sandbox.market.seen import HISTORY_HOURS, Seen, seen_deals
 from flywheel_assets.sandbox.market.truth import Truth, Vector, draw_truth
@@ -73,18 +73,13 @@ class World:
 
     def _deliver(self, span: slice, ads: slice, daily: Vector, random: np.random.Generator) -> Whole:
         """Spend, impressions and clicks; the leads that will come of these clicks are the answer."""
-        scenario, truth = self.scenario, self.truth
-        clock = np.arange(span.start, span.stop, dtype=float)[:, None]
-        noise = scenario.noise * random.standard_normal((len(clock), self.running)) - scenario.noise**2 / 2
-        spend = np.round(daily / 24 * delivery_season(clock, scenario) * np.exp(noise), 2)
-        impressions = random.poisson(1000 * spend / cpm(daily, truth.cpm[ads], scenario))
-        before = self.shown + np.cumsum(impressions, axis=0) - impressions
-        ctr = truth.ctr[ads] * np.exp(-truth.tiring[ads] * before)
-        clicks = random.binomial(impressions, ctr)
-        season = lead_season(clock, scenario)
-        self._impressions[span, ads], self._clicks[span, ads], self.spend[span, ads] = impressions, clicks, spend
-        self.revenue[span, ads] = impressions * ctr * truth.click_worth[ads] * season
-        return np.asarray(random.binomial(clicks, np.minimum(truth.lead_rate[ads] * season, 1)), dtype=np.int64)
+        clock, truth = np.arange(span.start, span.stop, dtype=float), self.truth.only(ads)
+        got = deliver(daily, clock, self.shown, truth=truth, scenario=self.scenario, random=random)
+        self._impressions[span, ads], self._clicks[span, ads], self.spend[span, ads] = (
+            got.impressions, got.clicks, got.spend,
+        )  # fmt: skip
+        self.revenue[span, ads] = got.revenue
+        return got.leads
 
     def _reveal_leads(self) -> None:
         """Leads are counted in the hour of their click, as the platform does, once they are there."""

@@ -3,44 +3,55 @@
 Hours are those of the account's own clock, so an account in a half-hour zone has them end at half
 past. What runs is read once, when hours are filled: after a gap of several hours the state of now
 stands for all of them, so the caller fills every hour when it closes. An ad begins with the first
-full hour after it was created. Budgets for a lifetime are not delivered.
+full hour after it was created. Budgets for a lifetime are not delivered. What an ad gets depends on
+the ad, the hour and the seed alone, but for the ad that a lead is wrongly credited to: that is any
+that runs beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from flywheel_assets.core.ids import rng
 from flywheel_assets.sandbox.market.comparison import BudgetPath
-from flywheel_assets.sandbox.market.delivery import HourDelivery, deliver
-from flywheel_assets.sandbox.market.latent import latent_of
+from flywheel_assets.sandbox.market.curves import clock_of
+from flywheel_assets.sandbox.market.deals import draw_deals
+from flywheel_assets.sandbox.market.delivery import CENTS, deliver
+from flywheel_assets.sandbox.market.truth import Truth, truth_of
 from flywheel_assets.sandbox.meta.restrictions import disabled
 from flywheel_assets.sandbox.meta.rules import effective_status
 from flywheel_assets.sandbox.meta.state import Node, SandboxMeta
+from flywheel_assets.sandbox.meta.visitors import expect_leads
 
 _HOUR = 3600.0
+_INSERT = (
+    "INSERT INTO deliveries (account, ad, hour, daily_budget, impressions, clicks, leads, spend) "
+    "VALUES (?, ?, ?, ?, ?, ?, 0, ?)"
+)
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """Sums over the hours that were filled; ``ad_hours`` counts one per ad and hour."""
+    """Sums over the hours that were filled; ``ad_hours`` counts one per ad and hour. Leads come later."""
 
     ad_hours: int = 0
     impressions: int = 0
     clicks: int = 0
-    leads: int = 0
     spend_minor: int = 0
 
 
 @dataclass(frozen=True)
 class _Running:
-    """An active ad, its part of the budget that pays for it, and what it has shown so far."""
+    """An active ad, its part of the budget that pays for it, what is true about it, and how often it was shown so far."""
 
     ad: Node
     daily_budget: int
+    truth: Truth
     shown: int
 
 
@@ -52,7 +63,6 @@ def deliver_until(state: SandboxMeta, now: datetime) -> Delivered:
         ad_hours=len(rows),
         impressions=sum(row.impressions for row in rows),
         clicks=sum(row.clicks for row in rows),
-        leads=sum(row.leads for row in rows),
         spend_minor=sum(row.spend_minor for row in rows),
     )
 
@@ -67,31 +77,37 @@ def delivered_budgets(state: SandboxMeta, account: str) -> BudgetPath:
     return path
 
 
-def _deliver_account(state: SandboxMeta, account: str, now: float) -> Iterator[HourDelivery]:
+def _deliver_account(state: SandboxMeta, account: str, now: float) -> Iterator[Delivered]:
     zone, ads = state.zone(account), state.nodes(account, "ad")
     if not ads:
         return
     start = _open_since(state, account, _closed(min(ad.created for ad in ads), zone))
     end = _closed(now, zone)
+    if end <= start:
+        return
     running = _running(state, account, ads)
     shown = {one.ad.id: one.shown for one in running}
     for index in range(int((end - start) // _HOUR)):
         hour = start + index * _HOUR
-        for one in running:
-            if one.ad.created <= hour:
-                got = _deliver_hour(state, one, hour, shown[one.ad.id])
-                shown[one.ad.id] += got.impressions
-                yield got
-    if end > start:
-        state.execute("INSERT OR REPLACE INTO delivered VALUES (?, ?)", account, end)
+        here = [one for one in running if one.ad.created <= hour]
+        for one in here:
+            beside = [other.ad for other in here if other is not one]
+            got = _deliver_hour(state, one, hour, shown[one.ad.id], beside)
+            shown[one.ad.id] += got.impressions
+            yield got
+    state.execute("INSERT OR REPLACE INTO delivered VALUES (?, ?)", account, end)
 
 
-def _deliver_hour(state: SandboxMeta, one: _Running, hour: float, shown: int) -> HourDelivery:
-    ad, local = one.ad, _local(hour, state.zone(one.ad.account))
+def _deliver_hour(state: SandboxMeta, one: _Running, hour: float, shown: int, beside: Sequence[Node]) -> Delivered:
+    ad, scenario = one.ad, state.scenario
     draws = rng("delivery", str(ad.id), int(hour), state.seed)
-    got = deliver(latent_of(str(ad.id), state.seed), one.daily_budget, local, shown, draws)
-    counts = (one.daily_budget, got.impressions, got.clicks, got.leads, got.spend_minor)
-    state.execute("INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", ad.account, ad.id, hour, *counts)
+    daily, clock = np.array([one.daily_budget / CENTS]), np.array([clock_of(_local(hour, state.zone(ad.account)))])
+    hours = deliver(daily, clock, np.array([float(shown)]), truth=one.truth, scenario=scenario, random=draws)
+    got = Delivered(1, int(hours.impressions[0, 0]), int(hours.clicks[0, 0]), round(CENTS * float(hours.spend[0, 0])))
+    row = (ad.account, ad.id, hour, one.daily_budget, got.impressions, got.clicks, got.spend_minor)
+    state.execute(_INSERT, *row)
+    deals = draw_deals(hours.leads, 0, 1 + len(beside), truth=one.truth, scenario=scenario, random=draws)
+    expect_leads(state, hour, deals, [ad, *beside])
     return got
 
 
@@ -107,7 +123,7 @@ def _running(state: SandboxMeta, account: str, ads: list[Node]) -> list[_Running
     totals = "SELECT ad, sum(impressions) FROM deliveries WHERE account = ? GROUP BY ad"
     shown = dict(state.execute(totals, account))
     return [
-        _Running(ad, budget // len(sharing), shown.get(ad.id, 0))
+        _Running(ad, budget // len(sharing), truth_of(state.scenario, state.seed, [str(ad.id)]), shown.get(ad.id, 0))
         for budget, sharing in owners.values()
         for ad in sharing
     ]

@@ -14,48 +14,13 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.money import minor_digits
+from flywheel_assets.sandbox.market.scenarios import SCENARIOS, Scenario
 from flywheel_assets.sandbox.memory import Memory
+from flywheel_assets.sandbox.meta.schema import SCHEMA
 
 _FIRST_ID = 120_200_000_000_000_000  # ids look like Meta's: too long for a float, so nobody stores them as one
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS objects (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, account TEXT NOT NULL, parent INTEGER,
-    created REAL NOT NULL, updated REAL NOT NULL, data TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (account, kind);
-CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent);
-CREATE TABLE IF NOT EXISTS uploads (
-    session INTEGER PRIMARY KEY, account TEXT NOT NULL, video INTEGER NOT NULL,
-    size INTEGER NOT NULL, received INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS budget_changes (object INTEGER NOT NULL, at REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS budget_changes_by_object ON budget_changes (object, at);
-CREATE TABLE IF NOT EXISTS budget_blocks (object INTEGER PRIMARY KEY, until REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS deliveries (
-    account TEXT NOT NULL, ad INTEGER NOT NULL, hour REAL NOT NULL, daily_budget INTEGER NOT NULL,
-    impressions INTEGER NOT NULL, clicks INTEGER NOT NULL, leads INTEGER NOT NULL, spend INTEGER NOT NULL,
-    visited INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (ad, hour)
-);
-CREATE INDEX IF NOT EXISTS deliveries_by_hour ON deliveries (account, hour);
-CREATE TABLE IF NOT EXISTS delivered (account TEXT PRIMARY KEY, until REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS journal (
-    id INTEGER PRIMARY KEY, real_time TEXT NOT NULL, business_time REAL NOT NULL, account TEXT,
-    method TEXT NOT NULL, path TEXT NOT NULL, params TEXT NOT NULL, status INTEGER NOT NULL,
-    answer TEXT NOT NULL, applied INTEGER NOT NULL, fault TEXT, cost INTEGER NOT NULL,
-    actor TEXT NOT NULL DEFAULT 'app'
-);
-CREATE INDEX IF NOT EXISTS journal_by_account ON journal (account, business_time);
-CREATE TABLE IF NOT EXISTS score_blocks (account TEXT PRIMARY KEY, until REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS restrictions (account TEXT PRIMARY KEY, code INTEGER NOT NULL, subcode INTEGER);
-CREATE TABLE IF NOT EXISTS activities (
-    id INTEGER PRIMARY KEY, account TEXT NOT NULL, at REAL NOT NULL, object INTEGER NOT NULL,
-    category TEXT NOT NULL, shown TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS activities_by_time ON activities (account, at);
-"""
-
-
 TierName = Literal["development", "standard"]
 
 
@@ -122,7 +87,10 @@ class SandboxMeta(Memory):
         mutations_per_second: writes an account may make in one business second; None for no such limit,
             because a clock that stands still would never open it again.
         time_zones: IANA name of each account's time zone; UTC for an account that is not named.
-        seed: of the market that answers the ads.
+        scenario, seed: of the market that answers the ads; a file goes on with those it began with.
+
+    Raises:
+        ConfigurationError: the file began with another scenario or seed.
 
     Attributes:
         hidden_hours: epoch starts of hours that insights leave out for now, by order of a test.
@@ -140,17 +108,19 @@ class SandboxMeta(Memory):
         score_limit: int | None = None,
         mutations_per_second: int | None = None,
         time_zones: Mapping[str, str] | None = None,
+        scenario: Scenario = SCENARIOS["service"],
         seed: int = 0,
     ) -> None:
         for currency in accounts.values():
             minor_digits(currency)
-        super().__init__(path, _SCHEMA, clock)
+        super().__init__(path, SCHEMA, clock)
         _add_actor(self)
         self.accounts, self.video_seconds, self.report_seconds = dict(accounts), video_seconds, report_seconds
         self.tier, self.mutations_per_second = TIERS[tier], mutations_per_second
         self.score_limit = self.tier.score_limit if score_limit is None else score_limit
         self._zones = {account: ZoneInfo((time_zones or {}).get(account, "UTC")) for account in accounts}
-        self.seed, self.hidden_hours = seed, frozenset[float]()
+        self.scenario, self.seed, self.hidden_hours = scenario, seed, frozenset[float]()
+        _keep_market(self, path)
         self.upload_folder = path.with_suffix(".uploads")
         self.upload_folder.mkdir(parents=True, exist_ok=True)
 
@@ -215,6 +185,21 @@ def _add_actor(memory: Memory) -> None:
     known = {row[1] for row in memory.execute("PRAGMA table_info(journal)")}
     if "actor" not in known:
         memory.execute("ALTER TABLE journal ADD COLUMN actor TEXT NOT NULL DEFAULT 'app'")
+
+
+def _keep_market(memory: SandboxMeta, path: Path) -> None:
+    """Another market would make other ads of those that run, and what they did could no longer be explained."""
+    asked = (memory.scenario.name, memory.seed)
+    for begun in memory.execute("SELECT scenario, seed FROM market"):
+        if begun != asked:
+            memory.close()
+            raise ConfigurationError(
+                f"the sandbox in {path} began with scenario {begun[0]} and seed {begun[1]}, and now {asked[0]} and "
+                f"{asked[1]} are asked for; go back to those (--scenario, FLYWHEEL_SCENARIO, FLYWHEEL_SEED), or begin a "
+                "new sandbox under another FLYWHEEL_HOME"
+            )
+        return
+    memory.execute("INSERT INTO market VALUES (?, ?)", *asked)
 
 
 def _node(row: tuple[Any, ...]) -> Node:
