@@ -56,6 +56,11 @@ class Safety(_Group):
     retry_seconds: tuple[float, ...] = Field(
         (1, 2, 4, 8, 16), description="Waits before a failed call is queued again (F2)."
     )
+    flaky_tries: int = Field(
+        3,
+        ge=1,
+        description="Calls in all where Meta refuses what it may take at another time (100/1487390); then dead.",
+    )
     lease_seconds: float = Field(
         90.0, gt=0, description="Real seconds a worker may hold a change; longer than the HTTP timeout plus margin."
     )

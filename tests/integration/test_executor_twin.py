@@ -185,6 +185,17 @@ def test_metas_block_of_a_budget_that_others_changed_too_often_is_a_wait_and_no_
     assert {row["failures"] for row in bench.queue} == {0}
 
 
+def test_metas_refusal_at_random_is_sent_three_times_and_makes_nothing(
+    bench: Bench, twin: Twin, tmp_path: Path
+) -> None:
+    bench.enqueue(*bench.launch(tmp_path, variations=1))
+    twin.order(fault("error", "/adcreatives", code=100, subcode=1487390, times=9))
+    twin.drain()
+    assert len(twin.writes("/adcreatives")) == 3
+    assert [letter["failures"] for letter in bench.letters] == [3]
+    assert twin.gaps() == 0
+
+
 def test_a_bad_token_stops_the_account_and_a_person_lets_it_go_on(bench: Bench, twin: Twin, tmp_path: Path) -> None:
     bench.enqueue(*bench.launch(tmp_path, variations=1))
     twin.order(fault("error", "/campaigns", code=190, status=401))
