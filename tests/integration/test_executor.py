@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from flywheel_assets.core.changes import SetStatus
 from flywheel_assets.core.errors import TransientError
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.execution.reconciled import refresh
 from flywheel_assets.execution.structure import URL_TAGS
 from flywheel_assets.store.tables import ad_change_history, ad_objects
@@ -57,7 +57,7 @@ def test_the_history_is_the_platforms_own_journal(bench: Bench, tmp_path: Path) 
     bench.enqueue(*bench.launch(tmp_path, variations=3))
     bench.drain_all()
     with bench.store.engine.connect() as connection:
-        assert gaps(applied_effects(connection), journal_effects(bench.platform.journal)) == 0
+        assert compare(connection, bench.platform.journal).gaps == 0
     assert [row["attempt"] for row in bench.history] == [1] * len(bench.queue)
     assert {row["worker"] for row in bench.history} == {"w1"}
     assert [row["object_ref"] for row in bench.history][-1] == "c1/campaign"

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from flywheel_assets.clients.meta_accounts import MetaAccounts
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.reconciled import refresh
 from flywheel_assets.execution.records import Step
@@ -45,7 +45,7 @@ class Twin:
 
     def gaps(self) -> int:
         with self._bench.store.engine.connect() as connection:
-            return gaps(applied_effects(connection), journal_effects(self._state.journal()))
+            return compare(connection, self._state.journal()).gaps
 
     def tags(self) -> Counter[str]:
         """How many finished objects carry each tag of ours."""
