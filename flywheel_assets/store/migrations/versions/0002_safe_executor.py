@@ -119,6 +119,15 @@ def upgrade() -> None:
         ),
     )
     op.add_column(
+        "experiments",
+        sa.Column(
+            "increase",
+            sa.Text(),
+            nullable=True,
+            comment="status of the change that was to raise the winner's budget; null: none was asked",
+        ),
+    )
+    op.add_column(
         "pending_ad_changes",
         sa.Column(
             "lane",
