@@ -20,11 +20,12 @@ from flywheel_assets.core.account import GuardStop
 from flywheel_assets.core.money import Money
 from flywheel_assets.settings import Guard
 
-Rule = Literal["spend_pace", "overspend", "cpa", "tracking", "blind"]
+Rule = Literal["spend_pace", "overspend", "cpa", "tracking", "blind", "not_shown"]
 # What says that an account does not keep to its plan.
 OFF_PLAN: frozenset[Rule] = frozenset({"spend_pace", "overspend"})
 
 WEEK_DAYS = 7
+_NAMED = 5  # objects in a sentence
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,19 @@ class Redirect:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """Objects that were deleted or are hidden from our token: nobody here knows which, nor what they spend.
+
+    Attributes:
+        refs: of campaigns, ad sets and ads.
+        daily_budget: what they may be spending by the budgets we know, minor units.
+    """
+
+    refs: tuple[str, ...]
+    daily_budget: int
+
+
+@dataclass(frozen=True)
 class Picture:
     """All the guard knows of one account; amounts are minor units.
 
@@ -73,7 +87,8 @@ class Picture:
         tracked: the last 24 closed hours, for tracking; they differ after a person answered for one rule.
         redirect: None where no ad links through the gateway.
         past: the days before the last 24 hours.
-        active_ads: ads that can spend now.
+        active_ads: ads that are shown and can spend now.
+        unseen: what the platform does not show any more although it may spend.
         blind_hours: since the newest hour that was reported, or since ads became active if that is later.
         stops_on: findings that may stop spend.
     """
@@ -89,6 +104,7 @@ class Picture:
     redirect: Redirect | None
     past: Counts
     active_ads: int
+    unseen: Unseen
     blind_hours: float
     stops_on: tuple[GuardStop, ...]
 
@@ -116,7 +132,7 @@ class Finding:
 
 def judge(picture: Picture, rules: Guard) -> tuple[Finding, ...]:
     """What is wrong with the account, worst first."""
-    checks = (_overspend_day, _overspend_week, _cpa, _no_leads, _no_clicks, _blind, _pace)
+    checks = (_overspend_day, _overspend_week, _cpa, _no_leads, _no_clicks, _blind, _not_shown, _pace)
     found: dict[Rule, Finding] = {}
     for check in checks:
         for finding in check(picture, rules):
@@ -229,6 +245,21 @@ def _blind(picture: Picture, rules: Guard) -> Iterator[Finding]:
         "of `ad_insights`, at Meta's status page and at the token."
     )
     yield _finding(picture, "blind", {"ads": picture.active_ads, "hours": picture.blind_hours}, sentence)
+
+
+def _not_shown(picture: Picture, rules: Guard) -> Iterator[Finding]:
+    del rules  # one is enough
+    refs, budget = picture.unseen.refs, picture.unseen.daily_budget
+    if not refs:
+        return
+    named = ", ".join(refs[:_NAMED]) + (" and others" if len(refs) > _NAMED else "")
+    sentence = (
+        f"Meta does not show {len(refs)} objects of {picture.account_id} any more: {named}. They were deleted, or our token "
+        f"may not see them; whether they spend their up to {picture.money(budget)} a day is unknown, and that budget is "
+        "counted as in use. Look for them in the Ads Manager: give the token access again, or pause or delete the ad set "
+        "or campaign above them."
+    )
+    yield _finding(picture, "not_shown", {"objects": len(refs), "budget": budget}, sentence)
 
 
 def _promised(past: Counts, now: Counts) -> float:

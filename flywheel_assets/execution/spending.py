@@ -49,6 +49,7 @@ def read_picture(connection: Connection, account: Account, settings: Settings) -
         redirect=view.redirect(_later(opens, tracking)),
         past=view.counts(opens - timedelta(days=settings.guard.trailing_days), opens),
         active_ads=len(active),
+        unseen=view.objects.unseen(),
         blind_hours=view.silence(active, now) / HOUR if active else 0.0,
         stops_on=account.guard_stops_on,
     )

@@ -18,7 +18,7 @@ from flywheel_assets.budget.repository import save_allocation
 from flywheel_assets.budget.types import Allocation, Recommendation
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.hours import HOUR, floor_hour
-from flywheel_assets.execution.guard import Counts, Picture, Redirect
+from flywheel_assets.execution.guard import Counts, Picture, Redirect, Unseen
 from flywheel_assets.execution.spending import read_picture
 from flywheel_assets.execution.stops import resume
 from flywheel_assets.execution.watch import Watched, watch
@@ -35,6 +35,7 @@ from flywheel_assets.store.tables import (
     publish_plans,
     videos,
 )
+from flywheel_assets.store.tables.execution import NOT_SHOWN
 from tests.executor_bench import Bench, remote
 
 AD = "901"
@@ -275,6 +276,40 @@ def test_a_campaign_that_was_never_activated_has_no_budget_in_force(seen: Watch)
     seen.change("c2/campaign", drift={"status": {"ours": "PAUSED", "theirs": "ACTIVE"}})
     assert _budgets(seen) == [11_000, 11_000]
     assert seen.picture().active_ads == 2
+
+
+# --- what the platform does not show any more -----------------------------------------------------
+
+
+@pytest.mark.parametrize("hidden", ["c1/v1/ad", "c1/v1/adset", "c1/campaign"])
+def test_what_is_not_shown_any_more_may_spend_and_is_told(seen: Watch, hidden: str) -> None:
+    seen.ad("v2", "902", 6000)
+    seen.change("c1/v2/adset", status="PAUSED")
+    seen.change(hidden, effective_status=NOT_SHOWN)
+    picture = seen.picture()
+    assert picture.unseen == Unseen((hidden,), 5000)
+    assert [day.budgets for day in picture.days] == [5000, 5000]
+    assert picture.active_ads == (0 if hidden.endswith("/ad") else 1)
+    watched = seen.look()
+    assert (watched.told, watched.stopped) == (("not_shown",), None)
+    assert seen.alerts() == [("not_shown", False)]
+    assert "50.00 USD a day is unknown" in seen.bench.alerts[0]["reason"]
+
+
+def test_what_was_switched_off_before_it_vanished_does_not_spend(seen: Watch) -> None:
+    seen.change("c1/v1/ad", effective_status=NOT_SHOWN, status="PAUSED")
+    assert seen.picture().unseen == Unseen((), 0)
+    seen.change("c1/v1/ad", status=None)
+    seen.change("c1/campaign", status="PAUSED")
+    assert seen.picture().unseen == Unseen((), 0)
+
+
+def test_the_alert_ends_when_it_is_shown_again(seen: Watch) -> None:
+    seen.change("c1/v1/ad", effective_status=NOT_SHOWN)
+    seen.look()
+    seen.change("c1/v1/ad", effective_status="ACTIVE")
+    assert seen.look().findings == ()
+    assert seen.alerts() == []
 
 
 # --- redirect and silence -------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from flywheel_assets.execution.guard import (
     Finding,
     Picture,
     Redirect,
+    Unseen,
     chance_of_so_few,
     exceeds,
     judge,
@@ -46,6 +47,7 @@ HEALTHY = Picture(
     redirect=Redirect(billed=400, arrived=380),
     past=Counts(spend=350_000, clicks=5600, leads=350),
     active_ads=3,
+    unseen=Unseen((), 0),
     blind_hours=0.5,
     stops_on=("overspend",),
 )
@@ -183,6 +185,22 @@ def test_active_ads_without_insights_are_told_and_paused_ones_are_not() -> None:
     assert judge(replace(HEALTHY, blind_hours=6.0), RULES) == ()
     assert "3 active ads" in _found(replace(HEALTHY, blind_hours=6.1))["blind"].sentence
     assert judge(replace(HEALTHY, blind_hours=600.0, active_ads=0), RULES) == ()
+
+
+def test_what_is_not_shown_any_more_is_unknown_and_never_stops_by_itself() -> None:
+    found = _found(replace(HEALTHY, unseen=Unseen(("c1/v1/ad", "c1/v2/ad"), 9000), active_ads=0))
+    assert set(found) == {"not_shown"}
+    assert "c1/v1/ad, c1/v2/ad" in found["not_shown"].sentence
+    assert "up to 90.00 USD a day is unknown" in found["not_shown"].sentence
+    assert not found["not_shown"].stops
+
+
+def test_of_many_that_are_not_shown_five_are_named() -> None:
+    refs = tuple(f"c1/v{number}/ad" for number in range(7))
+    sentence = _found(replace(HEALTHY, unseen=Unseen(refs, 0)))["not_shown"].sentence
+    assert "does not show 7 objects" in sentence
+    assert "c1/v4/ad and others." in sentence
+    assert "c1/v5/ad" not in sentence
 
 
 def test_the_findings_that_stop_come_first_and_once_a_rule() -> None:
