@@ -113,6 +113,15 @@ class Guard(_Group):
     )
 
 
+class Notices(_Group):
+    """Posting alerts to a webhook. Real time; a chat service that is down is asked less and less often."""
+
+    timeout_seconds: float = Field(5.0, gt=0, description="Longest time of one post, from connecting to the answer.")
+    first_wait_seconds: float = Field(60.0, gt=5, description="Before a failed post is tried again; doubles each time.")
+    longest_wait_seconds: float = Field(3600.0, gt=0, description="Between two tries of one alert.")
+    per_round: int = Field(10, ge=1, description="Posts in one tick of the sensor, which must stay short.")
+
+
 class Media(_Group):
     """Bounds of a video we accept and how its scenes are cut."""
 
@@ -234,8 +243,13 @@ class Settings(BaseSettings):
         None, description="Key of the hashes of identity; required where an account consents to matching."
     )
 
+    notice_url: SecretStr | None = Field(
+        None, description="Incoming webhook (Slack's format) that every new alert is posted to; unset: alerts are rows."
+    )
+
     safety: Safety = Safety()
     guard: Guard = Guard()
+    notices: Notices = Notices()
     budget: Budget = Budget()
     learning: Learning = Learning()
     media: Media = Media()
