@@ -80,6 +80,11 @@ class Safety(_Group):
         ge=0,
         description="Business seconds before an unanswered create is looked for; longer than a late landing and the listing's lag.",
     )
+    log_lag_hours: float = Field(
+        24.0,
+        gt=0,
+        description="Business hours that an edit's author is looked for in the account's log; entries appear late.",
+    )
     video_poll_seconds: float = Field(
         30.0, gt=0, description="Business seconds between looks at a video the platform still processes."
     )

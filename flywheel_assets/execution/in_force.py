@@ -78,7 +78,7 @@ def highest_budgets(connection: Connection, account_id: str, objects: Objects, s
         row
         for ref, row in objects.by_ref.items()
         if row.kind != "ad"
-        and (row.daily_budget is not None or ref in changed)
+        and (row.daily_budget is not None or _edited(row) or ref in changed)
         and (ref in spent or objects.can_spend(ref))
     ]
     return highest_sum([_curve(row, changed.get(row.ref, ()), since, until) for row in owners])

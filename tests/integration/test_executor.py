@@ -181,9 +181,12 @@ def test_a_frozen_account_starts_nothing_and_goes_on_when_it_is_released(bench: 
 def test_what_a_person_changed_is_shown_as_drift_and_left_alone(bench: Bench, clock: TwinClock) -> None:
     ref, kept = bench.adset("a"), bench.adset("b")
     bench.platform.put(remote(ref), daily_budget=9000, status="PAUSED", effective_status="PAUSED")
+    times = {"after": bench.known(ref)["planned_at"].isoformat(), "since": clock.now().isoformat()}
+    theirs = {
+        "daily_budget": {"ours": 5000, "theirs": 9000, **times},
+        "status": {"ours": "ACTIVE", "theirs": "PAUSED", **times},
+    }
     seen = {one.ref: one for one in refresh(bench.store.engine, lambda _: bench.platform, "sandbox")}
-    budget = {"ours": 5000, "theirs": 9000, "since": clock.now().isoformat()}
-    theirs = {"daily_budget": budget, "status": {"ours": "ACTIVE", "theirs": "PAUSED"}}
     assert (seen[ref].drift, seen[kept].drift) == (theirs, None)
     row = next(row for row in bench.rows(ad_objects) if row["ref"] == ref)
     assert (row["daily_budget"], row["drift"], row["observed_at"]) == (5000, theirs, clock.now())

@@ -40,6 +40,11 @@ class Twin:
         """What the next matching calls will suffer; replaces what is outstanding."""
         requests.post(f"{self._url}/_sandbox/faults", json=list(faults), timeout=5).raise_for_status()
 
+    def edit(self, remote_id: str, **fields: Any) -> None:
+        """What a person does in the platform's own pages."""
+        order = {"id": remote_id, "fields": fields}
+        requests.post(f"{self._url}/_sandbox/edit", json=order, timeout=5).raise_for_status()
+
     def drain(self) -> list[Step]:
         return list(drain(self.executor))
 
@@ -183,6 +188,23 @@ def test_metas_block_of_a_budget_that_others_changed_too_often_is_a_wait_and_no_
     assert clock.now() - blocked_at >= timedelta(hours=1)
     assert [row["applied"] for row in twin.writes(remote_id)] == [True] * 4 + [False, True]
     assert {row["failures"] for row in bench.queue} == {0}
+
+
+def test_a_persons_edits_at_the_twin_are_shown_with_who_and_when(
+    bench: Bench, clock: TwinClock, twin: Twin, tmp_path: Path
+) -> None:
+    bench.enqueue(*bench.launch(tmp_path, variations=1))
+    twin.drain()
+    refresh(bench.store.engine, twin.executor.platform_for, "sandbox")
+    clock.forward(minutes=30)
+    twin.edit(bench.known("c1/v0/adset")["remote_id"], daily_budget=9000)
+    twin.edit(bench.known("c1/v0/ad")["remote_id"], status="DELETED")
+    clock.forward(minutes=30)
+    seen = {one.ref: one for one in refresh(bench.store.engine, twin.executor.platform_for, "sandbox")}
+    who = f"by A person of the sandbox through Ads Manager at {clock.now() - timedelta(minutes=30):%Y-%m-%d %H:%M} UTC"
+    assert seen["c1/v0/adset"].differences == (f"c1/v0/adset: daily_budget is 9000, ours was 10000, {who}",)
+    assert seen["c1/v0/ad"].differences == (f"c1/v0/ad: status is DELETED, ours was ACTIVE, {who}",)
+    assert seen["c1/v0/ad"].effective_status == "DELETED"
 
 
 def test_metas_refusal_at_random_is_sent_three_times_and_makes_nothing(

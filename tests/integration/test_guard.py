@@ -261,6 +261,12 @@ def test_a_persons_edit_counts_before_and_after_it_is_adopted(seen: Watch) -> No
     assert _budgets(seen) == [9000, 5000]
 
 
+def test_a_budget_that_a_person_moved_to_the_campaign_counts_before_it_is_adopted(seen: Watch) -> None:
+    seen.change("c1/v1/adset", drift={"daily_budget": {"ours": 5000, "theirs": 0}})
+    seen.change("c1/campaign", drift={"daily_budget": {"ours": None, "theirs": 9000}})
+    assert _budgets(seen) == [14_000, 14_000]
+
+
 def test_a_paused_ad_set_counts_only_on_a_day_on_which_it_spent(seen: Watch) -> None:
     seen.ad("v2", "902", 6000)
     seen.change("c1/v2/adset", status="PAUSED")

@@ -1,5 +1,6 @@
 -- What the account's ad sets may spend per day, those named apart: budgets in force, a person's edit
--- before ours, and budgets of ad sets that are still asked for. A paused or deleted one spends nothing.
+-- before ours, and budgets of ad sets that are still asked for; a campaign that owns the budget of its ad
+-- sets counts in their place. A paused or deleted one spends nothing.
 select coalesce(sum(coalesce(
   (adset.drift -> 'daily_budget' ->> 'theirs')::bigint, adset.daily_budget, wanted.new_budget, 0
 )), 0)
@@ -13,7 +14,7 @@ left join lateral (
   limit 1
 ) as wanted on true
 where adset.account_id = :account_id
-  and adset.kind = 'adset'
+  and adset.kind in ('adset', 'campaign')
   and not adset.ref = any(:besides)
   and may_spend(adset)
   -- those of a paused campaign neither, unless it is about to be activated
