@@ -20,7 +20,9 @@ from flywheel_assets.core.account import GuardStop
 from flywheel_assets.core.money import Money
 from flywheel_assets.settings import Guard
 
-Rule = Literal["spend_pace", "overspend", "cpa", "tracking", "blind", "not_shown"]
+Rule = Literal["spend_pace", "overspend", "cpa", "tracking", "blind", "not_shown", "account"]
+# What stops spend whatever the account file says: in an account that is not the one of the file every amount is wrong.
+_ALWAYS_STOPS: frozenset[Rule] = frozenset({"account"})
 # What says that an account does not keep to its plan.
 OFF_PLAN: frozenset[Rule] = frozenset({"spend_pace", "overspend"})
 
@@ -91,6 +93,8 @@ class Picture:
         unseen: what the platform does not show any more although it may spend.
         blind_hours: since the newest hour that was reported, or since ads became active if that is later.
         stops_on: findings that may stop spend.
+        faults: why the account at the platform is not the one of the account file, or cannot run ads; none are
+            known where the platform could not be asked.
     """
 
     account_id: str
@@ -107,6 +111,7 @@ class Picture:
     unseen: Unseen
     blind_hours: float
     stops_on: tuple[GuardStop, ...]
+    faults: tuple[str, ...]
 
     def money(self, minor: float) -> Money:
         """An amount as people read it."""
@@ -132,7 +137,7 @@ class Finding:
 
 def judge(picture: Picture, rules: Guard) -> tuple[Finding, ...]:
     """What is wrong with the account, worst first."""
-    checks = (_overspend_day, _overspend_week, _cpa, _no_leads, _no_clicks, _blind, _not_shown, _pace)
+    checks = (_account, _overspend_day, _overspend_week, _cpa, _no_leads, _no_clicks, _blind, _not_shown, _pace)
     found: dict[Rule, Finding] = {}
     for check in checks:
         for finding in check(picture, rules):
@@ -153,6 +158,14 @@ def exceeds(spend: int, base: int, times: float) -> bool:
     A quotient of integers is rounded once, so that the answer is the same in cents and in euros.
     """
     return spend > 0 if base <= 0 else spend / base > times
+
+
+def _account(picture: Picture, rules: Guard) -> Iterator[Finding]:
+    del rules  # one fault is enough
+    if picture.faults:
+        yield _finding(
+            picture, "account", {"faults": len(picture.faults)}, f"{picture.account_id}: {'; '.join(picture.faults)}."
+        )
 
 
 def _overspend_day(picture: Picture, rules: Guard) -> Iterator[Finding]:
@@ -268,6 +281,6 @@ def _promised(past: Counts, now: Counts) -> float:
 
 
 def _finding(picture: Picture, rule: Rule, numbers: dict[str, float], sentence: str) -> Finding:
-    stops = rule in picture.stops_on
+    stops = rule in picture.stops_on or rule in _ALWAYS_STOPS
     stopped = f" Spend is stopped; once it is dealt with: flywheel resume {picture.account_id}" if stops else ""
     return Finding(rule, numbers, sentence + stopped, stops)

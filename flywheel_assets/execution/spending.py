@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select, text
 
+from flywheel_assets.clients.meta_money import AccountInfo
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.hours import HOUR, floor_hour
+from flywheel_assets.execution.account_check import account_faults
 from flywheel_assets.execution.guard import WEEK_DAYS, Counts, Day, Picture, Redirect
 from flywheel_assets.execution.in_force import Objects, highest_budgets, load_objects
 from flywheel_assets.settings import Settings
@@ -27,8 +29,15 @@ _RECENT = timedelta(hours=24)
 _WORLD = text("current_setting('flywheel.world')")
 
 
-def read_picture(connection: Connection, account: Account, settings: Settings) -> Picture:
-    """The account as of the newest closed hour; closed hours that were not reported yet are simply not in it."""
+def read_picture(connection: Connection, account: Account, settings: Settings, info: AccountInfo | None) -> Picture:
+    """The account as of the newest closed hour; closed hours that were not reported yet are simply not in it.
+
+    Args:
+        connection: to our database.
+        account: as its file says.
+        settings: limits and tolerances.
+        info: as the platform has it; None where it could not be asked.
+    """
     now = business_now(connection)
     view = _View(connection, account, load_objects(connection, account.account_id), floor_hour(now))
     opens = view.end - _RECENT
@@ -52,6 +61,7 @@ def read_picture(connection: Connection, account: Account, settings: Settings) -
         unseen=view.objects.unseen(),
         blind_hours=view.silence(active, now) / HOUR if active else 0.0,
         stops_on=account.guard_stops_on,
+        faults=() if info is None else account_faults(account, info, now),
     )
 
 

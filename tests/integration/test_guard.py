@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
@@ -17,6 +17,7 @@ from flywheel_assets.assets.common import key_of
 from flywheel_assets.budget.repository import save_allocation
 from flywheel_assets.budget.types import Allocation, Recommendation
 from flywheel_assets.core.account import Account
+from flywheel_assets.core.errors import TransientError
 from flywheel_assets.core.hours import HOUR, floor_hour
 from flywheel_assets.execution.guard import Counts, Picture, Redirect, Unseen
 from flywheel_assets.execution.spending import read_picture
@@ -108,10 +109,10 @@ class Watch:
 
     def picture(self) -> Picture:
         with self.bench.store.engine.connect() as connection:
-            return read_picture(connection, self.account, self.bench.store.settings)
+            return read_picture(connection, self.account, self.bench.store.settings, self.bench.platform.info)
 
     def look(self) -> Watched:
-        return watch(self.bench.store.engine, self.account, self.bench.store.settings)
+        return watch(self.bench.store.engine, self.account, self.bench.store.settings, self.bench.platform.info)
 
     def later(self, **passed: float) -> None:
         self.now = self.clock.forward(**passed)
@@ -516,6 +517,28 @@ def test_a_stop_goes_out_in_observe_mode_too(seen: Watch) -> None:
     assert seen.bench.platform.objects[remote("c1/campaign")]["status"] == "PAUSED"
 
 
+def test_an_account_of_another_currency_stops_with_the_numbers_and_again_until_it_is_mended(seen: Watch) -> None:
+    seen.bench.platform.info = replace(seen.bench.platform.info, currency="EUR")
+    watched = seen.look()
+    assert (watched.told, watched.stopped) == (("account",), 1)
+    assert (seen.alerts(), seen.state) == ([("account", True)], (True, True))
+    assert "it pays in EUR, the account file says USD" in seen.bench.rows(accounts)[0]["frozen_reason"]
+    seen.bench.drain_all()
+    seen.resume()
+    assert seen.look().told == ("account",)
+    seen.resume()
+    seen.bench.platform.info = replace(seen.bench.platform.info, currency="USD")
+    assert seen.look().findings == ()
+
+
+def test_an_account_that_cannot_be_asked_is_neither_stopped_nor_called_sound(seen: Watch, hourly: Any) -> None:
+    seen.bench.platform.reads = [TransientError("down")]
+    result = hourly(partition_key=key_of(floor_hour(seen.now) - HOUR))
+    (made,) = result.asset_materializations_for_node("spend_guard")
+    assert made.metadata["account_at_meta"].value == "not known, it could not be asked: TransientError: down"
+    assert (seen.alerts(), seen.state) == ([], (False, False))
+
+
 # --- in Dagster -----------------------------------------------------------------------------------
 
 
@@ -533,6 +556,7 @@ def hourly(seen: Watch) -> Iterator[Any]:
 
     store = seen.bench.store
     given = {"store": store, "account": seen.account, "insights_source": NoReports()}
+    given["safe_meta_executor"] = seen.bench.executor()
     job = build_defs(store.settings, given).resolve_job_def("hourly_sampling")
     with dg.instance_for_test() as instance:
         yield lambda **asked: job.execute_in_process(instance=instance, **asked)
@@ -624,6 +648,6 @@ def test_accounts_are_judged_and_their_alerts_ended_apart(seen: Watch) -> None:
     assert seen.look().findings == ()
     assert seen.alerts() == [("blind", False)]
     _overspend(seen)
-    assert watch(seen.bench.store.engine, other, seen.bench.store.settings).findings == ()
+    assert watch(seen.bench.store.engine, other, seen.bench.store.settings, None).findings == ()
     assert seen.alerts() == []
     assert (seen.picture().active_ads, seen.picture().days[0].spend) == (1, 60_000)

@@ -50,6 +50,7 @@ HEALTHY = Picture(
     unseen=Unseen((), 0),
     blind_hours=0.5,
     stops_on=("overspend",),
+    faults=(),
 )
 
 
@@ -201,6 +202,14 @@ def test_of_many_that_are_not_shown_five_are_named() -> None:
     assert "does not show 7 objects" in sentence
     assert "c1/v4/ad and others." in sentence
     assert "c1/v5/ad" not in sentence
+
+
+def test_an_account_that_is_not_the_one_of_its_file_always_stops() -> None:
+    faults = ("it pays in EUR, the account file says USD", "its days are those of Europe/Berlin")
+    (found,) = judge(replace(HEALTHY, faults=faults, stops_on=()), RULES)
+    assert (found.rule, found.stops) == ("account", True)
+    assert found.sentence.startswith("act_1: it pays in EUR, the account file says USD; its days are those")
+    assert found.sentence.endswith("flywheel resume act_1")
 
 
 def test_the_findings_that_stop_come_first_and_once_a_rule() -> None:
