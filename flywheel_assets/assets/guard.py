@@ -6,7 +6,8 @@ from flywheel_assets.assets.common import OWNERS, check, materialized, table
 from flywheel_assets.clients.meta_money import AccountInfo
 from flywheel_assets.core.account import Account
 from flywheel_assets.execution.account_check import ask
-from flywheel_assets.execution.guard import OFF_PLAN, Picture
+from flywheel_assets.execution.guard import OFF_PLAN
+from flywheel_assets.execution.picture import Picture
 from flywheel_assets.execution.watch import Watched, watch
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.store.store import Store

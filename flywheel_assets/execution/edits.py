@@ -56,7 +56,7 @@ def edit(
 
 def nameless(one: Mapping[str, Any], now: datetime, lag: timedelta) -> bool:
     """Whether the log may still name who made it: an entry can appear some time after its change."""
-    return "by" not in one and datetime.fromisoformat(one["since"]) + lag >= now
+    return "by" not in one and "since" in one and datetime.fromisoformat(one["since"]) + lag >= now
 
 
 def span(edits: Iterable[Mapping[str, Any]]) -> tuple[datetime, datetime]:

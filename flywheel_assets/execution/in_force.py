@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select, text
 
-from flywheel_assets.execution.guard import Unseen
+from flywheel_assets.execution.picture import Unseen
 from flywheel_assets.store.tables import ad_change_history, ad_insights, ad_objects, budget_edits
 from flywheel_assets.store.tables.execution import NOT_SHOWN
 

@@ -51,8 +51,9 @@ class Seen:
     @property
     def differences(self) -> tuple[str, ...]:
         """What differs from what we know, a sentence each."""
-        edits = tuple(told(self.ref, field, one) for field, one in (self.drift or {}).items())
-        return edits if self.error is None or edits else (f"{self.ref}: {self.error}",)
+        drift = self.drift or {}
+        edits = tuple(told(self.ref, field, one) for field, one in drift.items())
+        return edits if self.error is None or VANISHED in drift else (*edits, f"{self.ref}: {self.error}")
 
 
 def refresh(

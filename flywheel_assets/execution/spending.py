@@ -18,8 +18,9 @@ from flywheel_assets.clients.meta_money import AccountInfo
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.hours import HOUR, floor_hour
 from flywheel_assets.execution.account_check import account_faults
-from flywheel_assets.execution.guard import WEEK_DAYS, Counts, Day, Picture, Redirect
+from flywheel_assets.execution.guard import WEEK_DAYS
 from flywheel_assets.execution.in_force import Objects, highest_budgets, load_objects
+from flywheel_assets.execution.picture import Counts, Day, Picture, Redirect
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.tables import ad_change_history, ad_insights, ad_objects, alerts, clicks, publish_plans

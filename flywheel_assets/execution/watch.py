@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, func, select
 from flywheel_assets.clients.meta_money import AccountInfo
 from flywheel_assets.core.account import Account
 from flywheel_assets.execution.alerts import raise_alert
-from flywheel_assets.execution.guard import Finding, Picture, Rule, judge
+from flywheel_assets.execution.guard import Finding, Rule, judge
+from flywheel_assets.execution.picture import Picture
 from flywheel_assets.execution.spending import read_picture
 from flywheel_assets.execution.stops import stop_spend
 from flywheel_assets.settings import Settings

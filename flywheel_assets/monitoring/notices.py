@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _VARIABLE = "FLYWHEEL_NOTICE_URL"
 _LONGEST = 3000  # characters; more is cut by those who show it
+_TAKEN = range(200, 300)
 # What the format reserves for links and mentions.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -96,6 +97,6 @@ def _post(http: requests.Session, url: str, notice: Notice, settings: Settings) 
     seconds = settings.notices.timeout_seconds
     try:
         with http.post(url, json=body, timeout=seconds, allow_redirects=False, stream=True) as answer:
-            return None if answer.ok and not answer.is_redirect else f"the webhook answered {answer.status_code}"
+            return None if answer.status_code in _TAKEN else f"the webhook answered {answer.status_code}"
     except requests.RequestException as error:
         return f"the webhook did not answer ({type(error).__name__})"

@@ -19,7 +19,7 @@ from flywheel_assets.budget.types import Allocation, Recommendation
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import TransientError
 from flywheel_assets.core.hours import HOUR, floor_hour
-from flywheel_assets.execution.guard import Counts, Picture, Redirect, Unseen
+from flywheel_assets.execution.picture import Counts, Picture, Redirect, Unseen
 from flywheel_assets.execution.spending import read_picture
 from flywheel_assets.execution.stops import resume
 from flywheel_assets.execution.watch import Watched, watch

@@ -205,3 +205,15 @@ def test_an_object_that_cannot_be_read_just_now_keeps_what_was_known(bench: Benc
     bench.platform.reads = [TransientError("down"), TransientError("down")]
     seen = look(bench)[ref]
     assert (seen.differences, bench.known(ref)["drift"]) == ((f"{ref}: down",), None)
+
+
+def test_an_edit_from_before_times_were_kept_is_told_all_the_same(bench: Bench, ref: str) -> None:
+    bench.sql(
+        """update ad_objects set drift = '{"status": {"ours": "ACTIVE", "theirs": "PAUSED"}}' where ref = :ref""",
+        ref=ref,
+    )
+    bench.platform.reads = [TransientError("down")]
+    assert look(bench)[ref].differences == (
+        f"{ref}: status is PAUSED, ours was ACTIVE, the account's log does not name who",
+        f"{ref}: down",
+    )

@@ -10,19 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flywheel_assets.execution.guard import (
-    OFF_PLAN,
-    Counts,
-    Day,
-    Finding,
-    Picture,
-    Redirect,
-    Unseen,
-    chance_of_so_few,
-    exceeds,
-    judge,
-)
+from flywheel_assets.execution.guard import OFF_PLAN, Finding, chance_of_so_few, exceeds, judge
 from flywheel_assets.execution.in_force import highest_sum
+from flywheel_assets.execution.picture import Counts, Day, Picture, Redirect, Unseen
 from flywheel_assets.settings import Guard
 
 RULES = Guard()
