@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from flywheel_assets.settings import Notices
 from flywheel_assets.store.tables import accounts, alerts
 
+_DOUBLINGS = 20  # of the wait; by then it is the longest one, and more would overflow
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -81,7 +83,8 @@ def take_notice(connection: Connection, rules: Notices) -> Notice | None:
         .limit(1)
         .with_for_update(of=alerts, skip_locked=True)
     )
-    wait = func.least(rules.first_wait_seconds * func.power(2, table.notice_tries), rules.longest_wait_seconds)
+    doubled = func.power(2, func.least(table.notice_tries, _DOUBLINGS))
+    wait = func.least(rules.first_wait_seconds * doubled, rules.longest_wait_seconds)
     taken = (
         alerts.update()
         .where(table.id == due.scalar_subquery())

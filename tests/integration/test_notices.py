@@ -197,6 +197,8 @@ def test_the_waits_double_up_to_the_longest(bench: Bench, chat: Chat) -> None:
         waits.append(round(wait_left(bench), -1))
         due(bench)
     assert waits == [60, 120, 200, 200]
+    bench.sql("update alerts set notice_tries = 5000")
+    assert post(bench, chat) == Posted(1)
 
 
 def test_one_that_is_never_taken_does_not_stand_before_the_others(bench: Bench, chat: Chat) -> None:
