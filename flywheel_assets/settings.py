@@ -56,6 +56,11 @@ class Safety(_Group):
     retry_seconds: tuple[float, ...] = Field(
         (1, 2, 4, 8, 16), description="Waits before a failed call is queued again (F2)."
     )
+    flaky_tries: int = Field(
+        3,
+        ge=1,
+        description="Calls in all where Meta refuses what it may take at another time (100/1487390); then dead.",
+    )
     lease_seconds: float = Field(
         90.0, gt=0, description="Real seconds a worker may hold a change; longer than the HTTP timeout plus margin."
     )
@@ -74,6 +79,11 @@ class Safety(_Group):
         90.0,
         ge=0,
         description="Business seconds before an unanswered create is looked for; longer than a late landing and the listing's lag.",
+    )
+    log_lag_hours: float = Field(
+        24.0,
+        gt=0,
+        description="Business hours that an edit's author is looked for in the account's log; entries appear late.",
     )
     video_poll_seconds: float = Field(
         30.0, gt=0, description="Business seconds between looks at a video the platform still processes."
@@ -106,6 +116,15 @@ class Guard(_Group):
     blind_hours: float = Field(
         6.0, gt=0, description="Without any insights for so long, while ads are active, nobody sees what they spend."
     )
+
+
+class Notices(_Group):
+    """Posting alerts to a webhook. Real time; a chat service that is down is asked less and less often."""
+
+    timeout_seconds: float = Field(5.0, gt=0, description="Longest time of one post, from connecting to the answer.")
+    first_wait_seconds: float = Field(60.0, gt=5, description="Before a failed post is tried again; doubles each time.")
+    longest_wait_seconds: float = Field(3600.0, gt=0, description="Between two tries of one alert.")
+    per_round: int = Field(10, ge=1, description="Posts in one tick of the sensor, which must stay short.")
 
 
 class Media(_Group):
@@ -233,8 +252,13 @@ class Settings(BaseSettings):
         None, description="Key of the hashes of identity; required where an account consents to matching."
     )
 
+    notice_url: SecretStr | None = Field(
+        None, description="Incoming webhook (Slack's format) that every new alert is posted to; unset: alerts are rows."
+    )
+
     safety: Safety = Safety()
     guard: Guard = Guard()
+    notices: Notices = Notices()
     budget: Budget = Budget()
     learning: Learning = Learning()
     media: Media = Media()

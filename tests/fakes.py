@@ -15,9 +15,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from flywheel_assets.clients.meta_activities import Activity
+from flywheel_assets.clients.meta_money import AccountInfo, BudgetOwner, budget_owner
 from flywheel_assets.core.money import Money
 from flywheel_assets.core.uploads import UploadSession, not_kept
 from flywheel_assets.execution.platform import CreateEdge, Edge, VideoStatus
+
+_INFO = AccountInfo("USD", "America/New_York", 1, active=True, least=None)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class FakePlatform:
         inside: called with its path by every write that is under way, before its effect.
         video: what every video's status is.
         usage: used share of the quota that the last answer told, percent.
+        log: the account's activities; entries are shown when they lie within the time asked for.
+        info: the account itself.
     """
 
     now: Callable[[], datetime]
@@ -48,6 +54,8 @@ class FakePlatform:
     inside: Callable[[str], object] | None = None
     video: VideoStatus = "ready"
     usage: float | None = None
+    log: list[Activity] = field(default_factory=list)
+    info: AccountInfo = _INFO
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     journal: list[dict[str, Any]] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: count(120_200_000_000_000_001))
@@ -100,6 +108,21 @@ class FakePlatform:
             raise self.reads.pop(0)
         rows = [{"id": key, **known} for key, known in self.objects.items() if known.get("edge") == edge]
         return [row for row in rows if tag in row["name"]]
+
+    def activities(self, since: datetime, until: datetime) -> list[Activity]:
+        if self.reads:
+            raise self.reads.pop(0)
+        return [one for one in self.log if since <= one.at <= until]
+
+    def account_info(self) -> AccountInfo:
+        if self.reads:
+            raise self.reads.pop(0)
+        return self.info
+
+    def budget_owner(self, adset_id: str) -> BudgetOwner:
+        above = self.objects[adset_id].get("campaign_id", "")
+        campaign = {"id": above, **self.objects.get(above, {})}
+        return budget_owner(adset_id, {**self.objects[adset_id], "campaign": campaign})
 
     def video_status(self, video_id: str) -> VideoStatus:
         assert self.objects[video_id]["edge"] == "advideos"

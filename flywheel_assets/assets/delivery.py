@@ -7,7 +7,7 @@ import dagster as dg
 from flywheel_assets.assets.common import OWNERS, check, materialized, table
 from flywheel_assets.execution.alerts import open_alerts
 from flywheel_assets.execution.drain import drain, hour_to_decide
-from flywheel_assets.execution.reconciled import refresh
+from flywheel_assets.execution.reconciled import Seen, refresh
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.store.store import Store
 
@@ -67,10 +67,16 @@ def ads(store: dg.ResourceParam[Store], safe_meta_executor: dg.ResourceParam[Saf
     """Campaigns, ad sets and ads as the platform shows them; what we did not write is drift, shown and left alone."""
     seen = refresh(store.engine, safe_meta_executor.platform_for, store.settings.world, store.settings.safety)
     active = sum(one.kind == "ad" and one.effective_status == "ACTIVE" for one in seen)
-    differing = [one.ref for one in seen if one.drift or one.error]
+    differing = [one for one in seen if one.differences]
     summary = f"{active} ads active of {sum(one.kind == 'ad' for one in seen)}"
-    metadata = {"objects": table(vars(one) for one in seen), "active_ads": active}
-    found = f"{len(differing)} objects differ or cannot be read: {', '.join(differing[:5])}"
+    metadata = {"objects": table(_shown(one) for one in seen), "active_ads": active}
+    told = "; ".join(sentence for one in differing[:5] for sentence in one.differences)
+    found = f"{len(differing)} objects differ or cannot be read: {told}"
     return materialized(
         store, summary, metadata, [check("no_drift", passed=not differing, found=found, blocking=False)]
     )
+
+
+def _shown(one: Seen) -> dict[str, object]:
+    """A row of the table, with who changed what and when instead of the record that says so."""
+    return {**vars(one), "drift": "; ".join(one.differences) if one.drift else None}

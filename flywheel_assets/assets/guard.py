@@ -3,9 +3,13 @@
 import dagster as dg
 
 from flywheel_assets.assets.common import OWNERS, check, materialized, table
+from flywheel_assets.clients.meta_money import AccountInfo
 from flywheel_assets.core.account import Account
-from flywheel_assets.execution.guard import OFF_PLAN, Picture
+from flywheel_assets.execution.account_check import ask
+from flywheel_assets.execution.guard import OFF_PLAN
+from flywheel_assets.execution.picture import Picture
 from flywheel_assets.execution.watch import Watched, watch
+from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.store.store import Store
 
 
@@ -17,9 +21,14 @@ from flywheel_assets.store.store import Store
     deps=["ad_insights"],
     check_specs=[dg.AssetCheckSpec("within_plan", asset="spend_guard", blocking=False)],
 )
-def spend_guard(store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]) -> dg.MaterializeResult:
+def spend_guard(
+    store: dg.ResourceParam[Store],
+    account: dg.ResourceParam[Account],
+    safe_meta_executor: dg.ResourceParam[SafeExecutor],
+) -> dg.MaterializeResult:
     """Spend, cost of leads, tracking and silence of the account as of now; what is wrong raises an alert, overspend stops spend."""
-    watched = watch(store.engine, account, store.settings)
+    info = ask(safe_meta_executor.platform_for(account.account_id))
+    watched = watch(store.engine, account, store.settings, info if isinstance(info, AccountInfo) else None)
     off_plan = [one for one in watched.findings if one.rule in OFF_PLAN]
     rows = [
         {"rule": one.rule, "stops": one.stops, "new": one.rule in watched.told, "what": one.sentence}
@@ -29,6 +38,7 @@ def spend_guard(store: dg.ResourceParam[Store], account: dg.ResourceParam[Accoun
         "findings": table(rows),
         "spend": table(_spend(watched.picture)),
         "stopped": watched.stopped is not None,
+        "account_at_meta": _account(info),
     }
     found = " ".join(one.sentence for one in off_plan) or _told(watched.picture)
     within = check("within_plan", passed=not off_plan, found=found, blocking=False)
@@ -39,6 +49,12 @@ def _summary(watched: Watched) -> str:
     stopped = "" if watched.stopped is None else f"; SPEND STOPPED, {watched.stopped} campaigns to pause"
     rules = ", ".join(one.rule for one in watched.findings) or "nothing wrong"
     return f"{_told(watched.picture)}: {rules}{stopped}"
+
+
+def _account(info: AccountInfo | str) -> str:
+    if isinstance(info, str):
+        return f"not known, it could not be asked: {info}"
+    return f"{info.currency}, {info.time_zone}, account_status {info.status}"
 
 
 def _told(picture: Picture) -> str:

@@ -9,12 +9,14 @@ from flywheel_assets.core.money import Money
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import approved
 from flywheel_assets.execution import plans
+from flywheel_assets.execution.account_check import require_sound
 from flywheel_assets.execution.enqueue import enqueue, plan_digest
 from flywheel_assets.execution.refusing import committed
 from flywheel_assets.execution.structure import PublishPlan, Variation, changes_of, plan_launch
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.rendering import repository as rendered
 from flywheel_assets.store.accounts import get_account
+from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.store import Store
 
 
@@ -39,7 +41,9 @@ def publish_plan(
         request = repository.load_request(connection, key)
         account = get_account(connection, request.account_id)
         variations = _variations(connection, store, key)
-        in_use = committed(connection, account.account_id)
+        in_use, now = committed(connection, account.account_id), business_now(connection)
+    platform = safe_meta_executor.platform_for(account.account_id)
+    require_sound(account, platform.account_info(), now)
     plan = plan_launch(
         key,
         variations,
@@ -48,7 +52,7 @@ def publish_plan(
         landing_url=request.brief.landing_url,
         public_url=store.settings.public_url,
         committed=in_use,
-        least=safe_meta_executor.platform_for(account.account_id).minimum_daily_budget(),
+        least=platform.minimum_daily_budget(),
     )
     digest = plan_digest(changes_of(plan, account))
     with store.engine.begin() as connection:

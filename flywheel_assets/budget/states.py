@@ -133,7 +133,7 @@ def _in_force(row: Row[Any]) -> int | None:
     """What the platform shows, where a person changed it: that is what the ad spends and the plan has to count."""
     drift: dict[str, Any] | None = (row.owner_drift or {}).get("daily_budget")
     budget: int | None = row.daily_budget if drift is None else drift["theirs"]
-    return budget
+    return budget or None
 
 
 # --- why nothing may be decided; the first that holds is told -----------------------------------------
@@ -171,7 +171,8 @@ def _edited_elsewhere(facts: _Facts) -> str | None:
     drift = (facts.row.owner_drift or {}).get("daily_budget")
     if drift is None:
         return None
-    return f"edited_elsewhere: a person set the budget to {drift['theirs']} at Meta, ours was {drift['ours']}; theirs stays"
+    what = f"set the budget to {drift['theirs']}" if drift["theirs"] else "took its daily budget away"
+    return f"edited_elsewhere: a person {what} at Meta, ours was {drift['ours']}; theirs stays"
 
 
 def _currency(facts: _Facts) -> str | None:

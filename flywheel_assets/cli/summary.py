@@ -20,7 +20,12 @@ _REJECTED = ("rejected", "expired", "cancelled")
 
 @dataclass(frozen=True)
 class Summary:
-    """One creative request from upload to audit."""
+    """One creative request from upload to audit.
+
+    Attributes:
+        audit_gaps: effects that only our history or only the platform's journal has.
+        audit_overtaken: effects nobody answered that something later has replaced; no gaps.
+    """
 
     creative_id: str
     scenes: int
@@ -30,6 +35,7 @@ class Summary:
     renders: list[dict[str, Any]]
     changes: dict[str, int]
     audit_gaps: int
+    audit_overtaken: int
 
 
 def as_dict(summary: Summary, later: DaysSummary | None, seconds_by_stage: dict[str, float]) -> dict[str, Any]:
@@ -46,6 +52,7 @@ def read_summary(store: Store, upload_name: str, journal: list[dict[str, Any]]) 
     """
     with store.engine.connect() as connection:
         creative_id = _creative_of(connection, upload_name)
+        found = audit.compare(connection, journal)
         return Summary(
             creative_id=creative_id,
             scenes=_count(connection, tables.scenes, creative_id),
@@ -54,7 +61,8 @@ def read_summary(store: Store, upload_name: str, journal: list[dict[str, Any]]) 
             approved=_approved(connection, creative_id),
             renders=_renders(connection, creative_id),
             changes=_changes(connection, creative_id),
-            audit_gaps=audit.gaps(audit.applied_effects(connection), audit.journal_effects(journal)),
+            audit_gaps=found.gaps,
+            audit_overtaken=found.overtaken.total(),
         )
 
 
@@ -140,12 +148,20 @@ def show(summary: Summary, later: DaysSummary | None, settings: Settings) -> str
         *renders,
         "changes    " + ", ".join(f"{count} {outcome}" for outcome, count in one.changes.items()),
         *([] if later is None else later.lines()),
-        f"audit      {one.audit_gaps} gaps between our history and the sandbox's own journal",
+        f"audit      {one.audit_gaps} gaps between our history and the sandbox's own journal{_overtaken(one)}",
         "",
         "next       flywheel up             the platform with Dagster's UI",
         "           flywheel changes list   every change, and why",
     ]
     return "\n".join(lines)
+
+
+def _overtaken(one: Summary) -> str:
+    if not one.audit_overtaken:
+        return ""
+    return (
+        f"; {one.audit_overtaken} calls took effect unanswered and were overtaken, which our history says they may have"
+    )
 
 
 def _near(path: Path) -> Path:

@@ -58,7 +58,7 @@ def refuse_outside(url: str, variable: str) -> None:
         ConfigurationError: ``url`` points elsewhere.
     """
     host = urlsplit(url).hostname  # only the host is quoted: the rest may hold a password or a token
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise ConfigurationError(f"the world is sandbox but {variable} is at {host}; the twin is on loopback only")
 
 
@@ -70,7 +70,8 @@ def _credentials(settings: Settings) -> tuple[str, str | None]:
     return settings.meta_access_token.get_secret_value(), settings.meta_app_secret.get_secret_value()
 
 
-def _is_loopback(host: str | None) -> bool:
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from flywheel_assets.core.errors import PermanentError
 
-_FIELDS = "event_type,event_time,object_id,object_type,actor_id,application_id,extra_data"
+_FIELDS = "event_type,event_time,object_id,object_type,actor_id,actor_name,application_id,application_name,extra_data"
 _PAGE = 500
 _SECOND = timedelta(seconds=1)
 
@@ -27,6 +27,7 @@ class Activity:
         at: whole seconds; that is as fine as the log is.
         application_id: who made the change; None when the log does not say, as for some a person made.
         actor_id: the user or system user it was made for.
+        actor_name, application_name: as the platform shows them to people; an address in place of a name is left out.
         old, new: the value before and after as text, budgets in minor units; None when there is none
             or it is of a shape we do not know, which decides nothing.
     """
@@ -38,6 +39,8 @@ class Activity:
     actor_id: str | None = None
     old: str | None = None
     new: str | None = None
+    actor_name: str | None = None
+    application_name: str | None = None
 
 
 def activities_query(since: datetime, until: datetime) -> dict[str, Any]:
@@ -71,6 +74,8 @@ def _activity(row: Mapping[str, Any]) -> Activity:
             actor_id=_text(row.get("actor_id")),
             old=before,
             new=after,
+            actor_name=_name(row.get("actor_name")),
+            application_name=_name(row.get("application_name")),
         )
     except (KeyError, TypeError, ValueError) as error:
         kind = row.get("event_type")
@@ -104,3 +109,8 @@ def _text(value: Any) -> str | None:
     """A plain value as text; anything else is not readable."""
     plain = isinstance(value, str | int) and not isinstance(value, bool)
     return str(value) if plain and value != "" else None
+
+
+def _name(value: Any) -> str | None:
+    text = _text(value)
+    return None if text is None or "@" in text else text

@@ -82,7 +82,8 @@ def classify(call: str, reply: Reply, *, write: bool) -> RemoteError:
     if reply.error is None or reply.status >= _SERVER_ERROR:
         return _unclear(known, write=write)
     if _is_transient(known, reply.error):
-        return TransientError(f"{known.text}; nothing was done, send it again later", **known.numbers())
+        again = f"{known.text}; nothing was done, send it again later"
+        return TransientError(again, flaky=_is_flaky(known), **known.numbers())
     return PermanentError(f"{known.text}; correct the request, the same one will fail again", **known.numbers())
 
 
@@ -103,8 +104,12 @@ def _unclear(known: _Known, *, write: bool) -> RemoteError:
 
 
 def _is_transient(known: _Known, error: Mapping[str, Any]) -> bool:
-    flaky = (known.code, known.subcode) == _FLAKY or known.subcode == _CHUNK
-    return flaky or error.get("is_transient") is True or known.code in _TRANSIENT
+    again = _is_flaky(known) or known.subcode == _CHUNK
+    return again or error.get("is_transient") is True or known.code in _TRANSIENT
+
+
+def _is_flaky(known: _Known) -> bool:
+    return (known.code, known.subcode) == _FLAKY
 
 
 def _throttled(known: _Known, reply: Reply) -> Throttled:

@@ -106,7 +106,23 @@ class Throttled(RemoteError):
 
 
 class TransientError(RemoteError):
-    """The platform failed before it did anything; the same call may be sent again."""
+    """The platform failed before it did anything; the same call may be sent again.
+
+    Attributes:
+        flaky: it refuses what it takes at another time, but may as well mean it: worth few tries only.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        flaky: bool = False,
+        code: int | None = None,
+        subcode: int | None = None,
+        trace_id: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, subcode=subcode, trace_id=trace_id)
+        self.flaky = flaky
 
 
 class AmbiguousOutcome(RemoteError):

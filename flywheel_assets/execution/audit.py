@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,10 +12,48 @@ from sqlalchemy import Connection, select
 from flywheel_assets.store.tables import ad_change_history
 
 
-def applied_effects(connection: Connection) -> Counter[str]:
-    """Remote ids of every attempt the audit calls applied, with how often."""
+@dataclass(frozen=True)
+class Comparison:
+    """Our history beside the journal: remote ids, with how many effects.
+
+    Attributes:
+        unfounded: we call them applied, the platform knows nothing of them.
+        unaudited: they happened, and we have no word of them.
+        overtaken: they happened unanswered, and something later had taken their place before they could
+            be read back; our history says that they may have happened. No gap.
+    """
+
+    unfounded: Counter[str]
+    unaudited: Counter[str]
+    overtaken: Counter[str]
+
+    @property
+    def gaps(self) -> int:
+        """Effects that only one side has; 0 when they agree."""
+        return self.unfounded.total() + self.unaudited.total()
+
+
+def compare(connection: Connection, calls: Iterable[Mapping[str, Any]]) -> Comparison:
+    """Hold our history against a platform's journal.
+
+    Args:
+        connection: to our database.
+        calls: the sandbox's journal, see `journal_effects`.
+    """
+    audited, unsettled = _effects_of(connection, "applied", "reconciled"), _effects_of(connection, "conflict")
+    return compared(audited, unsettled, journal_effects(calls))
+
+
+def compared(audited: Counter[str], unsettled: Counter[str], journal: Counter[str]) -> Comparison:
+    """What we call applied, and what we say may have been, beside what was."""
+    more = journal - audited
+    overtaken = more & unsettled
+    return Comparison(audited - journal, more - overtaken, overtaken)
+
+
+def _effects_of(connection: Connection, *statuses: str) -> Counter[str]:
     history = ad_change_history.c
-    rows = select(history.remote_id).where(history.status.in_(("applied", "reconciled")))
+    rows = select(history.remote_id).where(history.status.in_(statuses))
     return Counter(str(remote_id) for remote_id in connection.execute(rows).scalars())
 
 
@@ -25,11 +64,6 @@ def journal_effects(calls: Iterable[Mapping[str, Any]]) -> Counter[str]:
         calls: the sandbox's journal, oldest first: ``method``, ``path``, ``params``, ``answer``, ``applied``.
     """
     return Counter(_effects(calls))
-
-
-def gaps(audited: Counter[str], journal: Counter[str]) -> int:
-    """Effects that one side has and the other has not; 0 when they agree."""
-    return (audited - journal).total() + (journal - audited).total()
 
 
 def _effects(calls: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from flywheel_assets.core.changes import (
 )
 from flywheel_assets.core.errors import PermanentError, TransientError
 from flywheel_assets.core.uploads import UploadSession
-from flywheel_assets.execution.platform import AdPlatform, Edge
+from flywheel_assets.execution.platform import AdPlatform, CreateEdge, Edge
 
 # Where an object of each kind is listed, to find it again by its tag.
 EDGES: dict[str, Edge] = {
@@ -69,6 +69,8 @@ class Call:
         tag: put into the name of a new object, so that it can be found again.
         target_budget: minor units after fuzz and limits.
         upload: where an earlier attempt's upload was cut off, and whom to tell how far this one is.
+        held: raises when the change may be another worker's by now. Asked right before the write:
+            whatever comes before it, such as fetching a file, may take longer than the lease.
     """
 
     platform: AdPlatform
@@ -78,6 +80,7 @@ class Call:
     tag: str
     target_budget: int | None
     upload: Upload
+    held: Callable[[], None]
 
     def tagged(self, name: str) -> str:
         """The object's name at the platform."""
@@ -98,6 +101,16 @@ class Call:
             # Every storage has errors of its own; whatever it is, the platform was not asked.
             raise TransientError(f"{self.own_ref}: {uri} cannot be read: {type(error).__name__}: {error}") from error
 
+    def create(self, edge: CreateEdge, params: Mapping[str, Any]) -> str:
+        """Make the object; its id."""
+        self.held()
+        return self.platform.create(edge, params)
+
+    def update(self, params: Mapping[str, Any]) -> None:
+        """Change the object."""
+        self.held()
+        self.platform.update(self.ids[self.own_ref], params)
+
 
 @singledispatch
 def perform(spec: Spec, _call: Call) -> str | None:
@@ -107,7 +120,7 @@ def perform(spec: Spec, _call: Call) -> str | None:
 
 @perform.register
 def _(spec: CreateCampaign, call: Call) -> str:
-    return call.platform.create(
+    return call.create(
         "campaigns",
         {
             "name": call.tagged(spec.name),
@@ -133,20 +146,21 @@ def _(spec: CreateAdSet, call: Call) -> str:
         "targeting": spec.targeting,
         "status": "ACTIVE",
     }
-    return call.platform.create("adsets", params)
+    return call.create("adsets", params)
 
 
 @perform.register
 def _(spec: UploadVideo, call: Call) -> str:
-    way = call.upload
-    return call.platform.upload_video(
-        call.local(spec.uri), call.tagged(spec.name), resume=way.resume, progress=way.progress
-    )
+    way, path = call.upload, call.local(spec.uri)
+    call.held()
+    return call.platform.upload_video(path, call.tagged(spec.name), resume=way.resume, progress=way.progress)
 
 
 @perform.register
 def _(spec: UploadImage, call: Call) -> str:
-    return call.platform.upload_image(call.local(spec.uri), call.tagged(spec.name))
+    path = call.local(spec.uri)
+    call.held()
+    return call.platform.upload_image(path, call.tagged(spec.name))
 
 
 @perform.register
@@ -160,7 +174,7 @@ def _(spec: CreateCreative, call: Call) -> str:
     }
     story = {"page_id": spec.page_id, "video_data": video_data}
     params = {"name": call.tagged(spec.name), "object_story_spec": story, "url_tags": spec.url_tags}
-    return call.platform.create("adcreatives", params)
+    return call.create("adcreatives", params)
 
 
 @perform.register
@@ -171,28 +185,28 @@ def _(spec: CreateAd, call: Call) -> str:
         "creative": {"creative_id": call.ids[spec.creative]},
         "status": "ACTIVE",
     }
-    return call.platform.create("ads", params)
+    return call.create("ads", params)
 
 
 @perform.register
 def _(spec: SetStatus, call: Call) -> None:
-    call.platform.update(call.ids[call.own_ref], {"status": spec.status})
+    call.update({"status": spec.status})
 
 
 @perform.register
 def _(spec: SetTargeting, call: Call) -> None:
-    call.platform.update(call.ids[call.own_ref], {"targeting": spec.targeting})
+    call.update({"targeting": spec.targeting})
 
 
 @perform.register
 def _(spec: SetName, call: Call) -> None:
-    call.platform.update(call.ids[call.own_ref], {"name": call.tagged(spec.name)})
+    call.update({"name": call.tagged(spec.name)})
 
 
 @perform.register
 def _(spec: SetBudget, call: Call) -> None:
     del spec  # the amount was decided under the limits
-    call.platform.update(call.ids[call.own_ref], {"daily_budget": call.target_budget})
+    call.update({"daily_budget": call.target_budget})
 
 
 def references(spec: Spec) -> tuple[str, ...]:

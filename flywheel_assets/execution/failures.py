@@ -67,7 +67,7 @@ def retry(
     *,
     safety: Safety,
 ) -> Step:
-    """Queue the change again after 1, 2, 4, 8, 16 s; then it is dead.
+    """Queue the change again after 1, 2, 4, 8, 16 s; then it is dead. What is only flaky is dead sooner.
 
     While an attempt's outcome is open, only reading it back failed, and that is tried for ever at
     the longest wait: the change may have landed, so it must not be declared dead, and nothing was
@@ -75,7 +75,7 @@ def retry(
     """
     breaker.failed(connection, change.account_id, str(error), safety)
     sent = resume == "pending"
-    if sent and change.failures >= len(safety.retry_seconds) and not change.is_safety_pause:
+    if sent and change.failures >= _retries(error, safety) and not change.is_safety_pause:
         return dead(connection, change, attempt, error)
     _settle(connection, attempt, "failed", error)
     waiting = _pause_before(change.failures, safety) if sent else timedelta(seconds=safety.retry_seconds[-1])
@@ -190,6 +190,12 @@ def _cancel_dependents(connection: Connection, change: ClaimedChange, reason: st
     """Only the making of an object dooms what depends on it; a refused budget or status does not."""
     if change.spec.kind in CREATES:
         connection.execute(sql("cancel_dependents"), {"object_ref": change.object_ref, "reason": reason})
+
+
+def _retries(error: RemoteError, safety: Safety) -> int:
+    """How often a call is repeated that fails so."""
+    most = len(safety.retry_seconds)
+    return min(most, safety.flaky_tries - 1) if isinstance(error, TransientError) and error.flaky else most
 
 
 def _pause_before(failures: int, safety: Safety) -> timedelta:

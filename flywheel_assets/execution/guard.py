@@ -13,88 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
-from flywheel_assets.core.account import GuardStop
-from flywheel_assets.core.money import Money
+from flywheel_assets.execution.picture import Counts, Picture
 from flywheel_assets.settings import Guard
 
-Rule = Literal["spend_pace", "overspend", "cpa", "tracking", "blind"]
+Rule = Literal["spend_pace", "overspend", "cpa", "tracking", "blind", "not_shown", "account"]
+# What stops spend whatever the account file says: in an account that is not the one of the file every amount is wrong.
+_ALWAYS_STOPS: frozenset[Rule] = frozenset({"account"})
 # What says that an account does not keep to its plan.
 OFF_PLAN: frozenset[Rule] = frozenset({"spend_pace", "overspend"})
 
 WEEK_DAYS = 7
-
-
-@dataclass(frozen=True)
-class Day:
-    """One day of the account's own calendar; amounts are minor units.
-
-    Attributes:
-        spend: of the whole day as far as it was reported.
-        counted: what of it has not been answered for by a person who resumed the account since.
-        budgets: the highest sum of daily budgets in force at any moment of the day.
-    """
-
-    on: date
-    spend: int
-    counted: int
-    budgets: int
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What the platform reported over some hours; spend is minor units."""
-
-    spend: int = 0
-    clicks: int = 0
-    leads: int = 0
-
-
-@dataclass(frozen=True)
-class Redirect:
-    """Ads that link through our redirect: clicks the platform billed, and clicks that arrived there."""
-
-    billed: int
-    arrived: int
-
-
-@dataclass(frozen=True)
-class Picture:
-    """All the guard knows of one account; amounts are minor units.
-
-    Attributes:
-        plan: the daily plan.
-        cap: what budgets in force may sum to.
-        days: newest first; the day before is among them, as its last hours are reported late.
-        week: spend of the trailing seven days, without what a person has answered for.
-        recent: the last 24 closed hours, for the cost of leads.
-        tracked: the last 24 closed hours, for tracking; they differ after a person answered for one rule.
-        redirect: None where no ad links through the gateway.
-        past: the days before the last 24 hours.
-        active_ads: ads that can spend now.
-        blind_hours: since the newest hour that was reported, or since ads became active if that is later.
-        stops_on: findings that may stop spend.
-    """
-
-    account_id: str
-    currency: str
-    plan: int
-    cap: int
-    days: tuple[Day, ...]
-    week: int
-    recent: Counts
-    tracked: Counts
-    redirect: Redirect | None
-    past: Counts
-    active_ads: int
-    blind_hours: float
-    stops_on: tuple[GuardStop, ...]
-
-    def money(self, minor: float) -> Money:
-        """An amount as people read it."""
-        return Money(round(minor), self.currency)
+_NAMED = 5  # objects in a sentence
 
 
 @dataclass(frozen=True)
@@ -116,7 +47,7 @@ class Finding:
 
 def judge(picture: Picture, rules: Guard) -> tuple[Finding, ...]:
     """What is wrong with the account, worst first."""
-    checks = (_overspend_day, _overspend_week, _cpa, _no_leads, _no_clicks, _blind, _pace)
+    checks = (_account, _overspend_day, _overspend_week, _cpa, _no_leads, _no_clicks, _blind, _not_shown, _pace)
     found: dict[Rule, Finding] = {}
     for check in checks:
         for finding in check(picture, rules):
@@ -137,6 +68,14 @@ def exceeds(spend: int, base: int, times: float) -> bool:
     A quotient of integers is rounded once, so that the answer is the same in cents and in euros.
     """
     return spend > 0 if base <= 0 else spend / base > times
+
+
+def _account(picture: Picture, rules: Guard) -> Iterator[Finding]:
+    del rules  # one fault is enough
+    if picture.faults:
+        yield _finding(
+            picture, "account", {"faults": len(picture.faults)}, f"{picture.account_id}: {'; '.join(picture.faults)}."
+        )
 
 
 def _overspend_day(picture: Picture, rules: Guard) -> Iterator[Finding]:
@@ -231,12 +170,27 @@ def _blind(picture: Picture, rules: Guard) -> Iterator[Finding]:
     yield _finding(picture, "blind", {"ads": picture.active_ads, "hours": picture.blind_hours}, sentence)
 
 
+def _not_shown(picture: Picture, rules: Guard) -> Iterator[Finding]:
+    del rules  # one is enough
+    refs, budget = picture.unseen.refs, picture.unseen.daily_budget
+    if not refs:
+        return
+    named = ", ".join(refs[:_NAMED]) + (" and others" if len(refs) > _NAMED else "")
+    sentence = (
+        f"Meta does not show {len(refs)} objects of {picture.account_id} any more: {named}. They were deleted, or our token "
+        f"may not see them; whether they spend their up to {picture.money(budget)} a day is unknown, and that budget is "
+        "counted as in use. Look for them in the Ads Manager: give the token access again, or pause or delete the ad set "
+        "or campaign above them."
+    )
+    yield _finding(picture, "not_shown", {"objects": len(refs), "budget": budget}, sentence)
+
+
 def _promised(past: Counts, now: Counts) -> float:
     """Leads that the spend of ``now`` bought at the past's price."""
     return past.leads * now.spend / past.spend if past.spend > 0 else 0.0
 
 
 def _finding(picture: Picture, rule: Rule, numbers: dict[str, float], sentence: str) -> Finding:
-    stops = rule in picture.stops_on
+    stops = rule in picture.stops_on or rule in _ALWAYS_STOPS
     stopped = f" Spend is stopped; once it is dealt with: flywheel resume {picture.account_id}" if stops else ""
     return Finding(rule, numbers, sentence + stopped, stops)

@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select, text
 
+from flywheel_assets.execution.picture import Unseen
 from flywheel_assets.store.tables import ad_change_history, ad_insights, ad_objects, budget_edits
 from flywheel_assets.store.tables.execution import NOT_SHOWN
 
 _WORLD = text("current_setting('flywheel.world')")
-# Answers of the platform after which an object does not spend, whatever we last wrote.
-_GONE = frozenset({"DELETED", "ARCHIVED", "DISAPPROVED", NOT_SHOWN})
+# Answers of the platform after which an object does not spend, whatever we last wrote. Not among them:
+# NOT_SHOWN. What our token may not see may spend.
+_GONE = frozenset({"DELETED", "ARCHIVED", "DISAPPROVED"})
 # Attempts after which the target is, or may be, in force.
 _MAY_HOLD = ("executing", "unknown", "applied", "reconciled")
 
@@ -31,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Objects:
-    """An account's campaigns, ad sets and ads by reference, and what of them can spend now."""
+    """An account's campaigns, ad sets and ads by reference, and what of them can spend now, or may."""
 
     by_ref: Mapping[str, Row[Any]]
 
@@ -40,8 +42,20 @@ class Objects:
         return all(_is_on(self.by_ref[one]) for one in _with_parents(self.by_ref[ref]) if one in self.by_ref)
 
     def active_ads(self) -> list[str]:
-        """References of the ads that can spend."""
-        return [ref for ref, row in self.by_ref.items() if row.kind == "ad" and row.remote_id and self.can_spend(ref)]
+        """References of the ads that are shown and can spend."""
+        ads = [ref for ref, row in self.by_ref.items() if row.kind == "ad" and row.remote_id and self.can_spend(ref)]
+        return [ref for ref in ads if self.by_ref[ref].effective_status != NOT_SHOWN]
+
+    def unseen(self) -> Unseen:
+        """What the platform does not show us any more and nothing we know keeps from spending."""
+        refs = [ref for ref, row in self.by_ref.items() if row.effective_status == NOT_SHOWN and self.can_spend(ref)]
+        involved = {one for ref in refs for one in _with_parents(self.by_ref[ref])}
+        owners = [
+            row
+            for ref, row in self.by_ref.items()
+            if row.kind != "ad" and self.can_spend(ref) and (ref in involved or row.campaign_ref in refs)
+        ]
+        return Unseen(tuple(refs), sum(max(row.daily_budget or 0, _edited(row)) for row in owners))
 
 
 def load_objects(connection: Connection, account_id: str) -> Objects:
@@ -64,7 +78,7 @@ def highest_budgets(connection: Connection, account_id: str, objects: Objects, s
         row
         for ref, row in objects.by_ref.items()
         if row.kind != "ad"
-        and (row.daily_budget is not None or ref in changed)
+        and (row.daily_budget is not None or _edited(row) or ref in changed)
         and (ref in spent or objects.can_spend(ref))
     ]
     return highest_sum([_curve(row, changed.get(row.ref, ()), since, until) for row in owners])
@@ -90,10 +104,15 @@ def highest_sum(curves: Sequence[Sequence[tuple[datetime, int]]]) -> int:
 
 def _curve(row: Row[Any], steps: Sequence[Step], since: datetime, until: datetime) -> list[tuple[datetime, int]]:
     known = row.daily_budget or 0
-    theirs = (row.drift or {}).get("daily_budget", {}).get("theirs") or 0
+    theirs = _edited(row)
     curve = [(since, steps[0].before if steps else known)]
     curve += [(step.at, step.after) for step in steps if step.at < until]
     return [(at, max(value, theirs)) for at, value in curve]
+
+
+def _edited(row: Row[Any]) -> int:
+    """A person's budget that is not adopted yet; 0 where there is none."""
+    return (row.drift or {}).get("daily_budget", {}).get("theirs") or 0
 
 
 def _steps(connection: Connection, account_id: str, since: datetime) -> dict[str, list[Step]]:

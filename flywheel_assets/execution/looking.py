@@ -68,7 +68,7 @@ def landed(change: ClaimedChange, attempt: Attempt, platform: AdPlatform, tag: s
     if attempt.remote_id is None:
         raise PermanentError(f"{change.object_ref}: the attempt has no remote id to read back")
     if isinstance(change.spec, SetBudget):
-        budget = _minor(platform.read(attempt.remote_id, ["daily_budget"]).get("daily_budget"), change.object_ref)
+        budget = minor(platform.read(attempt.remote_id, ["daily_budget"]).get("daily_budget"), change.object_ref)
         ours = {attempt.target_budget: True, attempt.previous_budget: False}.get(budget)
         return Landing(ours=ours, shown={"daily_budget": budget})
     name = _FIELD[change.spec.kind]
@@ -104,25 +104,29 @@ def _budget(change: ClaimedChange, platform: AdPlatform, ids: Mapping[str, str])
     """The budget of the object; where it owns none, who does is found out and told, never guessed."""
     remote_id = ids[change.object_ref]
     shown = platform.read(remote_id, ["daily_budget", "lifetime_budget"])
-    budget = _minor(shown.get("daily_budget"), change.object_ref)
+    budget = minor(shown.get("daily_budget"), change.object_ref)
     if budget is not None:
         return Observed(remote_id, daily_budget=budget)
     return Observed(remote_id, fields={"owner": _owner(change, platform, ids, shown)})
 
 
 def _owner(change: ClaimedChange, platform: AdPlatform, ids: Mapping[str, str], shown: Mapping[str, Any]) -> str:
-    if _minor(shown.get("lifetime_budget"), change.object_ref):
+    if minor(shown.get("lifetime_budget"), change.object_ref):
         return "it has a lifetime budget, which is not paced by the hour; give it a daily budget first"
     campaign = ids.get(change.campaign_ref)
     if campaign is not None and change.object_ref != change.campaign_ref:
         above = platform.read(campaign, ["daily_budget", "lifetime_budget"])
-        if any(_minor(above.get(name), change.campaign_ref) for name in ("daily_budget", "lifetime_budget")):
+        if any(minor(above.get(name), change.campaign_ref) for name in ("daily_budget", "lifetime_budget")):
             return f"its campaign {change.campaign_ref} owns the budget; ask for a change of the campaign's"
     return "neither it nor its campaign owns a daily budget at the platform"
 
 
-def _minor(budget: Any, ref: str) -> int | None:
-    """A budget as the platform writes it; None when the object owns none."""
+def minor(budget: Any, ref: str) -> int | None:
+    """A budget as the platform writes it; None when the object owns none.
+
+    Raises:
+        PermanentError: it is no count of minor units.
+    """
     if budget is None:
         return None
     if not str(budget).isdecimal():

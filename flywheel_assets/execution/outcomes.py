@@ -73,7 +73,8 @@ def read_back(connection: Connection, change: ClaimedChange, attempt: Attempt, f
     breaker.answered(connection, change.account_id)
     if connection.execute(sql("overwritten_since"), {"attempt_id": attempt.id}).scalar_one():
         attempts.finish(connection, attempt, "conflict")
-        return end(connection, change, Ending("superseded", "a later change has taken its place"))
+        reason = "nobody answered it, and a later change has taken its place: it may have had effect until then"
+        return end(connection, change, Ending("superseded", reason))
     # A safety pause is made whatever somebody else did meanwhile.
     if found.ours is None and not change.is_safety_pause:
         attempts.finish(connection, attempt, "conflict")

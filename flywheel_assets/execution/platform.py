@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from flywheel_assets.clients.meta_activities import Activity
+from flywheel_assets.clients.meta_money import AccountInfo, BudgetOwner
 from flywheel_assets.core.money import Money
 from flywheel_assets.core.uploads import UploadSession, not_kept
 
@@ -64,6 +67,18 @@ class AdPlatform(Protocol):
 
     def find(self, edge: Edge, tag: str) -> list[dict[str, Any]]:
         """Objects whose name holds ``tag``."""
+        ...
+
+    def activities(self, since: datetime, until: datetime) -> list[Activity]:
+        """Changes of the account's objects by anybody, oldest first; an entry may appear some time after its change."""
+        ...
+
+    def account_info(self) -> AccountInfo:
+        """The account as the platform has it."""
+        ...
+
+    def budget_owner(self, adset_id: str) -> BudgetOwner:
+        """Whose budget pays for an ad set: its own or its campaign's."""
         ...
 
     def video_status(self, video_id: str) -> VideoStatus:

@@ -14,10 +14,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select, text
 
+from flywheel_assets.clients.meta_money import AccountInfo
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.hours import HOUR, floor_hour
-from flywheel_assets.execution.guard import WEEK_DAYS, Counts, Day, Picture, Redirect
+from flywheel_assets.execution.account_check import account_faults
+from flywheel_assets.execution.guard import WEEK_DAYS
 from flywheel_assets.execution.in_force import Objects, highest_budgets, load_objects
+from flywheel_assets.execution.picture import Counts, Day, Picture, Redirect
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.tables import ad_change_history, ad_insights, ad_objects, alerts, clicks, publish_plans
@@ -27,8 +30,15 @@ _RECENT = timedelta(hours=24)
 _WORLD = text("current_setting('flywheel.world')")
 
 
-def read_picture(connection: Connection, account: Account, settings: Settings) -> Picture:
-    """The account as of the newest closed hour; closed hours that were not reported yet are simply not in it."""
+def read_picture(connection: Connection, account: Account, settings: Settings, info: AccountInfo | None) -> Picture:
+    """The account as of the newest closed hour; closed hours that were not reported yet are simply not in it.
+
+    Args:
+        connection: to our database.
+        account: as its file says.
+        settings: limits and tolerances.
+        info: as the platform has it; None where it could not be asked.
+    """
     now = business_now(connection)
     view = _View(connection, account, load_objects(connection, account.account_id), floor_hour(now))
     opens = view.end - _RECENT
@@ -49,8 +59,10 @@ def read_picture(connection: Connection, account: Account, settings: Settings) -
         redirect=view.redirect(_later(opens, tracking)),
         past=view.counts(opens - timedelta(days=settings.guard.trailing_days), opens),
         active_ads=len(active),
+        unseen=view.objects.unseen(),
         blind_hours=view.silence(active, now) / HOUR if active else 0.0,
         stops_on=account.guard_stops_on,
+        faults=() if info is None else account_faults(account, info, now),
     )
 
 

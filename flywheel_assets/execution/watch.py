@@ -7,9 +7,11 @@ from typing import get_args
 
 from sqlalchemy import Connection, Engine, func, select
 
+from flywheel_assets.clients.meta_money import AccountInfo
 from flywheel_assets.core.account import Account
 from flywheel_assets.execution.alerts import raise_alert
-from flywheel_assets.execution.guard import Finding, Picture, Rule, judge
+from flywheel_assets.execution.guard import Finding, Rule, judge
+from flywheel_assets.execution.picture import Picture
 from flywheel_assets.execution.spending import read_picture
 from flywheel_assets.execution.stops import stop_spend
 from flywheel_assets.settings import Settings
@@ -33,10 +35,17 @@ class Watched:
     stopped: int | None
 
 
-def watch(engine: Engine, account: Account, settings: Settings) -> Watched:
-    """Judge the account as of now. A stop that is under way, and an alert that is open, are not repeated."""
+def watch(engine: Engine, account: Account, settings: Settings, info: AccountInfo | None) -> Watched:
+    """Judge the account as of now. A stop that is under way, and an alert that is open, are not repeated.
+
+    Args:
+        engine: our database.
+        account: as its file says.
+        settings: limits and tolerances.
+        info: as the platform has it; None where it could not be asked.
+    """
     with engine.begin() as connection:
-        picture = read_picture(connection, account, settings)
+        picture = read_picture(connection, account, settings, info)
         findings = judge(picture, settings.guard)
         told = tuple(one.rule for one in findings if _tell(connection, account.account_id, one))
         _end_passed(connection, account.account_id, {one.rule for one in findings})

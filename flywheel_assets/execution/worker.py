@@ -152,9 +152,12 @@ class SafeExecutor:
         if isinstance(begun, Step):
             return begun
         self.at("K3_intent_written")
-        if time.monotonic() - began > self.safety.lease_seconds:
-            raise LostClaim(f"change {change.id}: this worker stood still; another one may have it")
-        return self._call(change, begun, platform, around)
+
+        def held() -> None:
+            if time.monotonic() - began > self.safety.lease_seconds:
+                raise LostClaim(f"change {change.id}: this worker stood still; another one may have it")
+
+        return self._call(change, begun, platform, around, held)
 
     def _defer(self, change: ClaimedChange, seconds: float, reason: str) -> Step:
         with self.engine.begin() as connection:
@@ -174,9 +177,18 @@ class SafeExecutor:
 
     # --- the call ---------------------------------------------------------------------------------
 
-    def _call(self, change: ClaimedChange, attempt: Attempt, platform: AdPlatform, around: Surroundings) -> Step:
+    def _call(
+        self,
+        change: ClaimedChange,
+        attempt: Attempt,
+        platform: AdPlatform,
+        around: Surroundings,
+        held: Callable[[], None],
+    ) -> Step:
         upload = self._upload(change)
-        call = Call(platform, self.files, around.ids, change.object_ref, around.tag, attempt.target_budget, upload)
+        call = Call(
+            platform, self.files, around.ids, change.object_ref, around.tag, attempt.target_budget, upload, held
+        )
         try:
             # Sent before: the platform may have made it and still have answered with an error.
             if around.was_attempted and change.spec.kind in EDGES:

@@ -2,29 +2,28 @@
 
 A leader is promoted once, through the queue like every change, when it is probably the best, little
 would be lost if it were not, and it is out of the zone of ignorance. The executor still clamps the
-increase to its limits; in an account that only observes it is recorded and not sent.
+increase to its limits; in an account that only observes it is recorded and not sent. What became of the
+increase is what the experiment says (`increases`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.changes import AdChange, SetBudget
 from flywheel_assets.core.errors import ChangeRefused
-from flywheel_assets.core.money import Money
-from flywheel_assets.execution.enqueue import enqueue
 from flywheel_assets.learning.experiments import Judgement
+from flywheel_assets.learning.increases import Increase, ask_increase, find_increase
 from flywheel_assets.learning.report import Problem, StepReport, in_words
 from flywheel_assets.learning.trials import Trial, load_trials, too_early
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.clock import business_now
-from flywheel_assets.store.tables import ad_objects, experiments, pending_ad_changes
+from flywheel_assets.store.tables import experiments
 
 STEP = "E4 auto-promoter"
 
@@ -41,11 +40,12 @@ class Experiment:
     arms: list[dict[str, Any]]
     reason: str
     promoted_at: datetime | None
+    increase: str | None
 
 
 @dataclass(frozen=True)
 class ExperimentsUpdated:
-    """All experiments of the account as they stand, how many rows changed, and the promotions queued now."""
+    """All experiments of the account as they stand, how many rows changed, and the increases asked for now."""
 
     experiments: tuple[Experiment, ...]
     changed: int
@@ -66,40 +66,61 @@ class ExperimentsUpdated:
 def update_experiments(engine: Engine, account: Account, settings: Settings, hour: datetime) -> ExperimentsUpdated:
     """Judge every running experiment and queue the increase of a clear winner; one transaction.
 
-    A promoted experiment is over and stays as it was.
+    An experiment whose winner's increase was sent is over: it is not judged again, and says what became of
+    the increase.
     """
     with engine.begin() as connection:
         trials, problems = load_trials(connection, account, settings, hour)
         before = load_experiments(connection, account.account_id)
-        after = {}
+        after: dict[str, Experiment] = {}
+        asked = []
         for trial in trials:
-            was = before.get(trial.creative_id)
-            over = was is not None and was.status == "promoted"
-            after[trial.creative_id] = was if was and over else _judged(connection, trial, account, settings)
+            key, was = trial.creative_id, before.get(trial.creative_id)
+            increase = find_increase(connection, key)
+            if was is None or increase is None or increase.may_be_asked_again:
+                after[key], new = _judged(connection, trial, account, settings)
+                asked += [key] if new else []
+            else:
+                after[key] = _followed(connection, was, increase)
         changed = [one for key, one in after.items() if one != before.get(key)]
         for one in changed:
             _save(connection, account.account_id, one)
-    promoted = tuple(one.creative_id for one in changed if one.status == "promoted")
-    return ExperimentsUpdated(tuple(after.values()), len(changed), promoted, problems)
+    return ExperimentsUpdated(tuple(after.values()), len(changed), tuple(asked), problems)
 
 
-def _judged(connection: Connection, trial: Trial, account: Account, settings: Settings) -> Experiment:
+def _judged(connection: Connection, trial: Trial, account: Account, settings: Settings) -> tuple[Experiment, bool]:
+    """The experiment as its ads stand, and whether its winner's increase was asked for now."""
     found = trial.judgement
     if found is None:
-        return Experiment(trial.creative_id, "running", None, None, None, [], trial.missing, None)
+        return Experiment(trial.creative_id, "running", None, None, None, [], trial.missing, None, None), False
     leader = found.leader
     running = Experiment(
-        trial.creative_id, "running", leader.arm.ad_id, leader.best, found.loss, _arms(found), "", None
+        trial.creative_id, "running", leader.arm.ad_id, leader.best, found.loss, _arms(found), "", None, None
     )
     if why := _undecided(found, account, settings):
-        return replace(running, reason=why)
+        return replace(running, reason=why), False
     decided = replace(running, status="decided")
+    ad = trial.ads[leader.arm.ad_id]
+    best = f"{ad.key} is the best of {len(found.standings)} by {found.outcome} with probability {leader.best:.2f}"
     try:
         with connection.begin_nested():
-            what = _promote(connection, trial, found, account, settings)
+            new = ask_increase(connection, trial.creative_id, ad, best, account=account, settings=settings)
     except ChangeRefused as error:
-        return replace(decided, reason=f"not promoted: {error}")
-    return replace(decided, status="promoted", reason=what, promoted_at=business_now(connection))
+        return replace(decided, reason=f"not promoted: {error}"), False
+    increase = find_increase(connection, trial.creative_id)
+    return (decided if increase is None else _followed(connection, decided, increase)), new
+
+
+def _followed(connection: Connection, one: Experiment, increase: Increase) -> Experiment:
+    """The experiment with what became of its increase: promoted while that is under way or in force."""
+    since = one.promoted_at or business_now(connection)
+    return replace(
+        one,
+        status="promoted" if increase.stands else "decided",
+        reason=increase.told(),
+        promoted_at=since if increase.stands else None,
+        increase=increase.status,
+    )
 
 
 def _arms(found: Judgement) -> list[dict[str, Any]]:
@@ -133,58 +154,6 @@ def _undecided(found: Judgement, account: Account, settings: Settings) -> str | 
     if early := too_early(leader.arm, account, rules, settings.budget):
         return f"{name}, but it is too early: {early}"
     return None
-
-
-def _promote(connection: Connection, trial: Trial, found: Judgement, account: Account, settings: Settings) -> str:
-    """Queue the increase; what was asked for, in words."""
-    leader = found.leader
-    ad = trial.ads[leader.arm.ad_id]
-    current = _running_budget(connection, ad.budget_ref)
-    raised = current * (100 + settings.safety.velocity_percent) // 100
-    target = min(raised, account.money(account.ad_set_ceiling).minor)
-    if target <= current:
-        raise ChangeRefused(ad.budget_ref, "at_ceiling", f"its budget of {current} is the most an ad set may have")
-    was, wanted = Money(current, account.currency), Money(target, account.currency)
-    what = f"{ad.key} is the best of {len(found.standings)} by {found.outcome} with probability {leader.best:.2f}"
-    change = AdChange(
-        account_id=account.account_id,
-        campaign_ref=ad.campaign_ref,
-        object_ref=ad.budget_ref,
-        spec=SetBudget(daily_budget=target),
-        idempotency_key=f"{trial.creative_id}:experiment:promotion",
-        reasoning=f"{what}: {was} to {wanted} a day",
-        requested_by="experiments",
-        currency=account.currency,
-        expires_at=business_now(connection) + timedelta(hours=settings.safety.velocity_window_hours),
-    )
-    queued = enqueue(connection, [change], settings.safety)
-    return f"{change.reasoning}, {queued.status}"
-
-
-def _running_budget(connection: Connection, ref: str) -> int:
-    """The owner's daily budget, minor units.
-
-    Raises:
-        ChangeRefused: not known, the owner is paused, or another change of it is open.
-    """
-    table = ad_objects.c
-    row = connection.execute(select(table.daily_budget, table.status).where(table.ref == ref)).one_or_none()
-    if row is None or row.daily_budget is None:
-        raise ChangeRefused(ref, "budget_unknown", "its budget was never read; materialise ads first")
-    if row.status == "PAUSED":
-        raise ChangeRefused(ref, "paused", "a paused ad set spends nothing; activate it first")
-    queue = pending_ad_changes.c
-    open_ones = select(queue.id).where(
-        queue.object_ref == ref,
-        queue.change_type == "set_budget",
-        queue.status.in_(("proposed", "pending", "claimed", "executing", "unknown")),
-    )
-    # It would take that one's place, and that one may be a cut the plan counts on.
-    if connection.execute(open_ones.limit(1)).first() is not None:
-        raise ChangeRefused(
-            ref, "budget_under_way", "the hour's own decision about it has not gone out yet; next cycle"
-        )
-    return int(row.daily_budget)
 
 
 def _save(connection: Connection, account_id: str, one: Experiment) -> None:

@@ -69,7 +69,8 @@ def account() -> Account:
 def test_it_prints_one_object_with_the_promised_keys(first_run: Ran) -> None:
     assert len(first_run.stdout.splitlines()) == 1
     assert list(first_run.answer) == [
-        "creative_id", "scenes", "hooks", "drafts", "approved", "renders", "changes", "audit_gaps", "seconds_by_stage",
+        "creative_id", "scenes", "hooks", "drafts", "approved", "renders", "changes", "audit_gaps", "audit_overtaken",
+        "seconds_by_stage",
     ]  # fmt: skip
     assert set(first_run.answer["changes"]) == {"applied", "deferred", "superseded", "rejected", "dead"}
     assert {*_CHAIN, *_DELIVERY} <= set(first_run.answer["seconds_by_stage"])

@@ -224,6 +224,11 @@ def test_the_velocity_window_is_the_executors(house: House, hour: datetime) -> N
             {"drift": {"daily_budget": {"ours": 5000, "theirs": 9000}}},
             "edited_elsewhere: a person set",
         ),
+        (
+            "c_1/v01/adset",
+            {"drift": {"daily_budget": {"ours": 5000, "theirs": 0}}},
+            "edited_elsewhere: a person took its daily budget away",
+        ),
         ("c_1/v01/adset", {"currency": "EUR"}, "currency_mismatch: amounts in EUR"),
         ("c_1/v01/adset", {"daily_budget": 20_000}, "bounds: the velocity rule allows 16000 to 24000"),
     ],

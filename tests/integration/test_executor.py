@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from flywheel_assets.core.changes import SetStatus
 from flywheel_assets.core.errors import TransientError
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.execution.reconciled import refresh
 from flywheel_assets.execution.structure import URL_TAGS
 from flywheel_assets.store.tables import ad_change_history, ad_objects
@@ -57,7 +57,7 @@ def test_the_history_is_the_platforms_own_journal(bench: Bench, tmp_path: Path) 
     bench.enqueue(*bench.launch(tmp_path, variations=3))
     bench.drain_all()
     with bench.store.engine.connect() as connection:
-        assert gaps(applied_effects(connection), journal_effects(bench.platform.journal)) == 0
+        assert compare(connection, bench.platform.journal).gaps == 0
     assert [row["attempt"] for row in bench.history] == [1] * len(bench.queue)
     assert {row["worker"] for row in bench.history} == {"w1"}
     assert [row["object_ref"] for row in bench.history][-1] == "c1/campaign"
@@ -181,9 +181,12 @@ def test_a_frozen_account_starts_nothing_and_goes_on_when_it_is_released(bench: 
 def test_what_a_person_changed_is_shown_as_drift_and_left_alone(bench: Bench, clock: TwinClock) -> None:
     ref, kept = bench.adset("a"), bench.adset("b")
     bench.platform.put(remote(ref), daily_budget=9000, status="PAUSED", effective_status="PAUSED")
+    times = {"after": bench.known(ref)["planned_at"].isoformat(), "since": clock.now().isoformat()}
+    theirs = {
+        "daily_budget": {"ours": 5000, "theirs": 9000, **times},
+        "status": {"ours": "ACTIVE", "theirs": "PAUSED", **times},
+    }
     seen = {one.ref: one for one in refresh(bench.store.engine, lambda _: bench.platform, "sandbox")}
-    budget = {"ours": 5000, "theirs": 9000, "since": clock.now().isoformat()}
-    theirs = {"daily_budget": budget, "status": {"ours": "ACTIVE", "theirs": "PAUSED"}}
     assert (seen[ref].drift, seen[kept].drift) == (theirs, None)
     row = next(row for row in bench.rows(ad_objects) if row["ref"] == ref)
     assert (row["daily_budget"], row["drift"], row["observed_at"]) == (5000, theirs, clock.now())

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from flywheel_assets.core.errors import AmbiguousOutcome, TransientError
 from flywheel_assets.core.ids import rng
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.records import Step
 from tests.executor_bench import Bench, remote
@@ -29,7 +29,7 @@ def slow(_path: str) -> None:
 
 def audited(bench: Bench) -> bool:
     with bench.store.engine.connect() as connection:
-        return gaps(applied_effects(connection), journal_effects(bench.platform.journal)) == 0
+        return compare(connection, bench.platform.journal).gaps == 0
 
 
 def test_eight_workers_never_exceed_a_campaigns_hour_and_send_nothing_twice(bench: Bench, clock: TwinClock) -> None:

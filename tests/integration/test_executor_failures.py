@@ -66,6 +66,30 @@ def test_a_call_that_works_at_the_sixth_time_is_applied(bench: Bench, ref: str) 
     assert bench.letters == []
 
 
+def test_what_the_platform_refuses_at_random_is_sent_three_times_and_then_dies(bench: Bench, tmp_path: Path) -> None:
+    flaky = TransientError("Adcreative Create Failed", flaky=True, code=100, subcode=1487390)
+    bench.platform.writes = [Fault(flaky, path="adcreatives")] * 9
+    bench.enqueue(*bench.launch(tmp_path, variations=1))
+    outcomes = [step.outcome for step in bench.drain_all() if step.change.spec.kind == "create_creative"]
+    assert outcomes == ["retried", "retried", "dead"]
+    (letter,) = bench.letters
+    assert (letter["failures"], letter["error"]["subcode"]) == (3, 1487390)
+
+
+def test_the_third_call_of_what_is_refused_at_random_may_work(bench: Bench, tmp_path: Path) -> None:
+    bench.platform.writes = [Fault(TransientError("Adcreative Create Failed", flaky=True), path="adcreatives")] * 2
+    bench.enqueue(*bench.launch(tmp_path, variations=1))
+    bench.drain_all()
+    assert (set(bench.statuses()), bench.letters) == ({"applied"}, [])
+
+
+def test_a_refusal_at_random_after_three_other_failures_is_the_last_call(bench: Bench, ref: str) -> None:
+    flaky, busy = Fault(TransientError("at random", flaky=True)), Fault(TransientError("busy"))
+    bench.platform.writes = [busy, busy, busy, flaky, busy]
+    bench.enqueue(bench.pause(ref))
+    assert [step.outcome for step in bench.drain_all()] == ["retried", "retried", "retried", "dead"]
+
+
 def test_a_request_that_cannot_work_dies_at_once(bench: Bench, ref: str) -> None:
     bench.platform.writes = [Fault(PermanentError("Invalid parameter", code=100, subcode=33))]
     bench.enqueue(bench.pause(ref))

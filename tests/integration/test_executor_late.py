@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from flywheel_assets.core.changes import CreateCampaign
-from flywheel_assets.core.errors import AmbiguousOutcome
+from flywheel_assets.core.changes import CreateCampaign, UploadImage, UploadVideo
+from flywheel_assets.core.errors import AmbiguousOutcome, TransientError
 from flywheel_assets.execution.attempt import LostClaim
+from flywheel_assets.execution.platform import Edge
 from flywheel_assets.settings import Safety
+from flywheel_assets.store.tables import upload_sessions
 from tests.executor_bench import Bench, Claim
-from tests.fakes import Fault
+from tests.fakes import FakePlatform, Fault
 from tests.integration.conftest import TwinClock
 
 
@@ -109,6 +113,63 @@ def test_a_worker_that_stood_still_after_its_intent_does_not_send_what_another_m
     bench.drain_all()
     assert [row["status"] for row in bench.history] == ["not_applied", "applied"]
     assert len(bench.platform.objects) == 1
+
+
+@dataclass(frozen=True)
+class SlowFiles:
+    """Storage that takes so long to hand out a file that the lease is over by then."""
+
+    bench: Bench
+
+    def local(self, uri: str) -> Path:
+        wait_for(lambda: _is_over(self.bench))
+        return self.bench.store.blobs.local(uri)
+
+
+@pytest.mark.parametrize("spec", [UploadVideo, UploadImage])
+def test_a_file_that_came_too_late_is_not_sent_by_its_worker(
+    bench: Bench, clock: TwinClock, tmp_path: Path, spec: type[UploadVideo | UploadImage]
+) -> None:
+    film = tmp_path / "film.bin"
+    film.write_bytes(b"film")
+    bench.adset("a")
+    bench.enqueue(bench.change("c1/v/file", spec(name="V", uri=bench.store.blobs.put(film).uri)))
+    bench.due()
+    claim = bench.claim()
+    slow = replace(bench.executor("w1", lease_seconds=0.2), files=SlowFiles(bench))
+    with pytest.raises(LostClaim, match="this worker stood still"):
+        replace(claim, executor=slow).see_through()
+    assert (bench.platform.journal, bench.rows(upload_sessions)) == ([], [])
+    list(bench.executor("w2").drain())
+    clock.forward(seconds=Safety().settle_seconds)
+    bench.drain_all()
+    assert (bench.statuses(), len(bench.platform.journal)) == (["applied"], 1)
+
+
+def test_a_search_that_outlasts_the_lease_is_followed_by_no_create(bench: Bench, clock: TwinClock) -> None:
+    spec = CreateCampaign(name="C", objective="OUTCOME_LEADS", special_ad_categories=())
+    bench.enqueue(bench.change("c1/campaign", spec))
+    bench.due()
+    bench.platform.writes = [Fault(TransientError("busy"))]
+    bench.drain()
+    clock.forward(seconds=1)
+    claim = bench.claim()
+    slow = replace(bench.executor("w1", lease_seconds=0.2), platform_for=lambda _: SlowSearch(bench))
+    with pytest.raises(LostClaim, match="this worker stood still"):
+        replace(claim, executor=slow).see_through()
+    assert len(bench.platform.journal) == 1
+
+
+class SlowSearch(FakePlatform):
+    """The bench's platform, where looking for an object takes until the lease is over."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench.platform.now, journal=bench.platform.journal)
+        self._bench = bench
+
+    def find(self, edge: Edge, tag: str) -> list[dict[str, Any]]:
+        wait_for(lambda: _is_over(self._bench))
+        return super().find(edge, tag)
 
 
 def test_a_worker_that_was_only_slow_sends(bench: Bench, ref: str) -> None:

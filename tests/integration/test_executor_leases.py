@@ -9,7 +9,7 @@ import pytest
 from flywheel_assets.core.changes import CreateCampaign
 from flywheel_assets.core.errors import AmbiguousOutcome
 from flywheel_assets.execution.attempt import LostClaim, begin, still_alive
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.execution.limits import Deferral
 from flywheel_assets.execution.outcomes import defer
 from flywheel_assets.execution.queue import is_due
@@ -45,7 +45,7 @@ def due_campaign(bench: Bench, clock: TwinClock) -> None:
 
 def no_gaps(bench: Bench) -> bool:
     with bench.store.engine.connect() as connection:
-        return gaps(applied_effects(connection), journal_effects(bench.platform.journal)) == 0
+        return compare(connection, bench.platform.journal).gaps == 0
 
 
 def test_a_claim_is_nobody_elses_while_its_lease_lasts(bench: Bench, clock: TwinClock, ref: str) -> None:

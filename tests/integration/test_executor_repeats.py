@@ -9,7 +9,7 @@ import pytest
 from flywheel_assets.core.changes import CreateCampaign
 from flywheel_assets.core.errors import AmbiguousOutcome, PermanentError, TransientError
 from flywheel_assets.execution import operators
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.settings import Safety
 from tests.executor_bench import Bench
 from tests.fakes import Fault
@@ -30,7 +30,7 @@ def calls(bench: Bench, edge: str) -> int:
 
 def no_gaps(bench: Bench) -> bool:
     with bench.store.engine.connect() as connection:
-        return gaps(applied_effects(connection), journal_effects(bench.platform.journal)) == 0
+        return compare(connection, bench.platform.journal).gaps == 0
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from flywheel_assets.core.errors import AmbiguousOutcome
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.settings import Safety
 from tests.executor_bench import Bench, remote
 from tests.fakes import Fault
@@ -153,4 +155,10 @@ def test_what_landed_before_the_pause_went_past_it_is_not_said_to_have_done_noth
     clock.forward(seconds=SETTLE)
     bench.drain()
     assert (asked(bench), shown(bench), is_stopping(bench)) == (["ACTIVE", "PAUSED"], "PAUSED", False)
-    assert bench.history[0]["status"] != "not_applied"
+    assert bench.history[0]["status"] == "conflict"
+    with bench.store.engine.connect() as connection:
+        found = compare(connection, bench.platform.journal)
+    assert (found.gaps, found.overtaken) == (0, Counter([remote("c1/campaign")]))
+    assert bench.queue[0]["wait_reason"] == (
+        "nobody answered it, and a later change has taken its place: it may have had effect until then"
+    )

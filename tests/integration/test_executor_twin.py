@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from flywheel_assets.clients.meta_accounts import MetaAccounts
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.reconciled import refresh
 from flywheel_assets.execution.records import Step
@@ -40,12 +40,17 @@ class Twin:
         """What the next matching calls will suffer; replaces what is outstanding."""
         requests.post(f"{self._url}/_sandbox/faults", json=list(faults), timeout=5).raise_for_status()
 
+    def edit(self, remote_id: str, **fields: Any) -> None:
+        """What a person does in the platform's own pages."""
+        order = {"id": remote_id, "fields": fields}
+        requests.post(f"{self._url}/_sandbox/edit", json=order, timeout=5).raise_for_status()
+
     def drain(self) -> list[Step]:
         return list(drain(self.executor))
 
     def gaps(self) -> int:
         with self._bench.store.engine.connect() as connection:
-            return gaps(applied_effects(connection), journal_effects(self._state.journal()))
+            return compare(connection, self._state.journal()).gaps
 
     def tags(self) -> Counter[str]:
         """How many finished objects carry each tag of ours."""
@@ -183,6 +188,34 @@ def test_metas_block_of_a_budget_that_others_changed_too_often_is_a_wait_and_no_
     assert clock.now() - blocked_at >= timedelta(hours=1)
     assert [row["applied"] for row in twin.writes(remote_id)] == [True] * 4 + [False, True]
     assert {row["failures"] for row in bench.queue} == {0}
+
+
+def test_a_persons_edits_at_the_twin_are_shown_with_who_and_when(
+    bench: Bench, clock: TwinClock, twin: Twin, tmp_path: Path
+) -> None:
+    bench.enqueue(*bench.launch(tmp_path, variations=1))
+    twin.drain()
+    refresh(bench.store.engine, twin.executor.platform_for, "sandbox")
+    clock.forward(minutes=30)
+    twin.edit(bench.known("c1/v0/adset")["remote_id"], daily_budget=9000)
+    twin.edit(bench.known("c1/v0/ad")["remote_id"], status="DELETED")
+    clock.forward(minutes=30)
+    seen = {one.ref: one for one in refresh(bench.store.engine, twin.executor.platform_for, "sandbox")}
+    who = f"by A person of the sandbox through Ads Manager at {clock.now() - timedelta(minutes=30):%Y-%m-%d %H:%M} UTC"
+    assert seen["c1/v0/adset"].differences == (f"c1/v0/adset: daily_budget is 9000, ours was 10000, {who}",)
+    assert seen["c1/v0/ad"].differences == (f"c1/v0/ad: status is DELETED, ours was ACTIVE, {who}",)
+    assert seen["c1/v0/ad"].effective_status == "DELETED"
+
+
+def test_metas_refusal_at_random_is_sent_three_times_and_makes_nothing(
+    bench: Bench, twin: Twin, tmp_path: Path
+) -> None:
+    bench.enqueue(*bench.launch(tmp_path, variations=1))
+    twin.order(fault("error", "/adcreatives", code=100, subcode=1487390, times=9))
+    twin.drain()
+    assert len(twin.writes("/adcreatives")) == 3
+    assert [letter["failures"] for letter in bench.letters] == [3]
+    assert twin.gaps() == 0
 
 
 def test_a_bad_token_stops_the_account_and_a_person_lets_it_go_on(bench: Bench, twin: Twin, tmp_path: Path) -> None:

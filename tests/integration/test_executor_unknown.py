@@ -13,7 +13,7 @@ from flywheel_assets.core.errors import (
     PermanentError,
     TransientError,
 )
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.tables import ad_objects
 from tests.executor_bench import Bench, remote
@@ -42,7 +42,7 @@ def test_a_create_whose_answer_was_lost_is_found_by_its_tag_and_not_sent_again(
     (made,) = [key for key, known in bench.platform.objects.items() if known["edge"] == edge]
     assert (found["remote_id"], found["error"]["message"]) == (made, "cut off")
     with bench.store.engine.connect() as connection:
-        assert gaps(applied_effects(connection), journal_effects(bench.platform.journal)) == 0
+        assert compare(connection, bench.platform.journal).gaps == 0
 
 
 @pytest.mark.parametrize("edge", ["campaigns", "adimages", "ads"])

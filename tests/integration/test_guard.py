@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
@@ -17,8 +17,9 @@ from flywheel_assets.assets.common import key_of
 from flywheel_assets.budget.repository import save_allocation
 from flywheel_assets.budget.types import Allocation, Recommendation
 from flywheel_assets.core.account import Account
+from flywheel_assets.core.errors import TransientError
 from flywheel_assets.core.hours import HOUR, floor_hour
-from flywheel_assets.execution.guard import Counts, Picture, Redirect
+from flywheel_assets.execution.picture import Counts, Picture, Redirect, Unseen
 from flywheel_assets.execution.spending import read_picture
 from flywheel_assets.execution.stops import resume
 from flywheel_assets.execution.watch import Watched, watch
@@ -35,6 +36,7 @@ from flywheel_assets.store.tables import (
     publish_plans,
     videos,
 )
+from flywheel_assets.store.tables.execution import NOT_SHOWN
 from tests.executor_bench import Bench, remote
 
 AD = "901"
@@ -107,10 +109,10 @@ class Watch:
 
     def picture(self) -> Picture:
         with self.bench.store.engine.connect() as connection:
-            return read_picture(connection, self.account, self.bench.store.settings)
+            return read_picture(connection, self.account, self.bench.store.settings, self.bench.platform.info)
 
     def look(self) -> Watched:
-        return watch(self.bench.store.engine, self.account, self.bench.store.settings)
+        return watch(self.bench.store.engine, self.account, self.bench.store.settings, self.bench.platform.info)
 
     def later(self, **passed: float) -> None:
         self.now = self.clock.forward(**passed)
@@ -260,6 +262,12 @@ def test_a_persons_edit_counts_before_and_after_it_is_adopted(seen: Watch) -> No
     assert _budgets(seen) == [9000, 5000]
 
 
+def test_a_budget_that_a_person_moved_to_the_campaign_counts_before_it_is_adopted(seen: Watch) -> None:
+    seen.change("c1/v1/adset", drift={"daily_budget": {"ours": 5000, "theirs": 0}})
+    seen.change("c1/campaign", drift={"daily_budget": {"ours": None, "theirs": 9000}})
+    assert _budgets(seen) == [14_000, 14_000]
+
+
 def test_a_paused_ad_set_counts_only_on_a_day_on_which_it_spent(seen: Watch) -> None:
     seen.ad("v2", "902", 6000)
     seen.change("c1/v2/adset", status="PAUSED")
@@ -275,6 +283,40 @@ def test_a_campaign_that_was_never_activated_has_no_budget_in_force(seen: Watch)
     seen.change("c2/campaign", drift={"status": {"ours": "PAUSED", "theirs": "ACTIVE"}})
     assert _budgets(seen) == [11_000, 11_000]
     assert seen.picture().active_ads == 2
+
+
+# --- what the platform does not show any more -----------------------------------------------------
+
+
+@pytest.mark.parametrize("hidden", ["c1/v1/ad", "c1/v1/adset", "c1/campaign"])
+def test_what_is_not_shown_any_more_may_spend_and_is_told(seen: Watch, hidden: str) -> None:
+    seen.ad("v2", "902", 6000)
+    seen.change("c1/v2/adset", status="PAUSED")
+    seen.change(hidden, effective_status=NOT_SHOWN)
+    picture = seen.picture()
+    assert picture.unseen == Unseen((hidden,), 5000)
+    assert [day.budgets for day in picture.days] == [5000, 5000]
+    assert picture.active_ads == (0 if hidden.endswith("/ad") else 1)
+    watched = seen.look()
+    assert (watched.told, watched.stopped) == (("not_shown",), None)
+    assert seen.alerts() == [("not_shown", False)]
+    assert "50.00 USD a day is unknown" in seen.bench.alerts[0]["reason"]
+
+
+def test_what_was_switched_off_before_it_vanished_does_not_spend(seen: Watch) -> None:
+    seen.change("c1/v1/ad", effective_status=NOT_SHOWN, status="PAUSED")
+    assert seen.picture().unseen == Unseen((), 0)
+    seen.change("c1/v1/ad", status=None)
+    seen.change("c1/campaign", status="PAUSED")
+    assert seen.picture().unseen == Unseen((), 0)
+
+
+def test_the_alert_ends_when_it_is_shown_again(seen: Watch) -> None:
+    seen.change("c1/v1/ad", effective_status=NOT_SHOWN)
+    seen.look()
+    seen.change("c1/v1/ad", effective_status="ACTIVE")
+    assert seen.look().findings == ()
+    assert seen.alerts() == []
 
 
 # --- redirect and silence -------------------------------------------------------------------------
@@ -475,6 +517,28 @@ def test_a_stop_goes_out_in_observe_mode_too(seen: Watch) -> None:
     assert seen.bench.platform.objects[remote("c1/campaign")]["status"] == "PAUSED"
 
 
+def test_an_account_of_another_currency_stops_with_the_numbers_and_again_until_it_is_mended(seen: Watch) -> None:
+    seen.bench.platform.info = replace(seen.bench.platform.info, currency="EUR")
+    watched = seen.look()
+    assert (watched.told, watched.stopped) == (("account",), 1)
+    assert (seen.alerts(), seen.state) == ([("account", True)], (True, True))
+    assert "it pays in EUR, the account file says USD" in seen.bench.rows(accounts)[0]["frozen_reason"]
+    seen.bench.drain_all()
+    seen.resume()
+    assert seen.look().told == ("account",)
+    seen.resume()
+    seen.bench.platform.info = replace(seen.bench.platform.info, currency="USD")
+    assert seen.look().findings == ()
+
+
+def test_an_account_that_cannot_be_asked_is_neither_stopped_nor_called_sound(seen: Watch, hourly: Any) -> None:
+    seen.bench.platform.reads = [TransientError("down")]
+    result = hourly(partition_key=key_of(floor_hour(seen.now) - HOUR))
+    (made,) = result.asset_materializations_for_node("spend_guard")
+    assert made.metadata["account_at_meta"].value == "not known, it could not be asked: TransientError: down"
+    assert (seen.alerts(), seen.state) == ([], (False, False))
+
+
 # --- in Dagster -----------------------------------------------------------------------------------
 
 
@@ -492,6 +556,7 @@ def hourly(seen: Watch) -> Iterator[Any]:
 
     store = seen.bench.store
     given = {"store": store, "account": seen.account, "insights_source": NoReports()}
+    given["safe_meta_executor"] = seen.bench.executor()
     job = build_defs(store.settings, given).resolve_job_def("hourly_sampling")
     with dg.instance_for_test() as instance:
         yield lambda **asked: job.execute_in_process(instance=instance, **asked)
@@ -583,6 +648,6 @@ def test_accounts_are_judged_and_their_alerts_ended_apart(seen: Watch) -> None:
     assert seen.look().findings == ()
     assert seen.alerts() == [("blind", False)]
     _overspend(seen)
-    assert watch(seen.bench.store.engine, other, seen.bench.store.settings).findings == ()
+    assert watch(seen.bench.store.engine, other, seen.bench.store.settings, None).findings == ()
     assert seen.alerts() == []
     assert (seen.picture().active_ads, seen.picture().days[0].spend) == (1, 60_000)

@@ -34,7 +34,7 @@ from flywheel_assets.learning.ctr_model import TrainedCtr
 from flywheel_assets.learning.cycle import CycleReport, run_cycle
 from flywheel_assets.learning.dna import index_dna
 from flywheel_assets.learning.knowledge import update_knowledge
-from flywheel_assets.learning.promotion import update_experiments
+from flywheel_assets.learning.promotion import Experiment, update_experiments
 from flywheel_assets.learning.refresh import open_generation, open_requests, request_refreshes
 from flywheel_assets.learning.registry import predictor_for
 from flywheel_assets.learning.report import StepReport
@@ -475,6 +475,62 @@ def test_a_promoted_experiment_is_over(world: World) -> None:
     found = update_experiments(world.store.engine, world.account, world.store.settings, HOUR)
     assert (found.changed, found.experiments[0].status, found.experiments[0].leader_ad_id) == (0, "promoted", "102")
     assert world.count(tables.pending_ad_changes) == 1
+
+
+def ended(world: World, status: str, why: str | None = None) -> Experiment:
+    """The experiment in the cycle after the executor was through with its winner's increase."""
+    update_experiments(world.store.engine, world.account, world.store.settings, HOUR)
+    with world.store.engine.begin() as connection:
+        connection.execute(tables.pending_ad_changes.update().values(status=status, wait_reason=why))
+    (one,) = update_experiments(world.store.engine, world.account, world.store.settings, HOUR).experiments
+    (row,) = world.rows(tables.experiments)
+    assert {name: row[name] for name in vars(one)} == vars(one)
+    return one
+
+
+def test_a_promotion_is_one_when_its_increase_was_applied(world: World) -> None:
+    world.three_days()
+    one = ended(world, "applied")
+    assert (one.status, one.increase, one.promoted_at is not None) == ("promoted", "applied", True)
+    assert one.reason.endswith("50.00 USD to 60.00 USD a day, applied")
+
+
+@pytest.mark.parametrize("status", ["rejected", "dead", "superseded", "cancelled"])
+def test_an_increase_that_ended_otherwise_promoted_nothing_and_is_not_asked_for_again(
+    world: World, status: str
+) -> None:
+    world.three_days()
+    one = ended(world, status, "edited_elsewhere: 5000 when we last knew")
+    assert (one.status, one.increase, one.promoted_at, one.leader_ad_id) == ("decided", status, None, "102")
+    assert one.reason.startswith(f"not promoted, its increase was {status} (edited_elsewhere: 5000 when we last knew)")
+    again = update_experiments(world.store.engine, world.account, world.store.settings, HOUR)
+    assert (again.changed, again.promoted, world.count(tables.pending_ad_changes)) == (0, (), 1)
+
+
+def test_an_increase_that_a_person_sends_again_promotes_after_all(world: World) -> None:
+    world.three_days()
+    ended(world, "dead", "busy")
+    assert ended(world, "pending").status == "promoted"
+
+
+def test_an_increase_that_went_stale_is_asked_for_again_while_the_winner_is_clear(world: World) -> None:
+    world.three_days()
+    one = ended(world, "expired")
+    assert (one.status, one.increase, world.count(tables.pending_ad_changes)) == ("promoted", "pending", 1)
+
+
+def test_what_was_recorded_only_is_promoted_once_the_account_may_act(world: World) -> None:
+    watching = world.account.model_copy(update={"mode": "observe"})
+    with world.store.engine.begin() as connection:
+        save_account(connection, watching, "sandbox")
+    world.three_days()
+    for _ in range(2):
+        (one,) = update_experiments(world.store.engine, watching, world.store.settings, HOUR).experiments
+        assert (one.status, one.increase) == ("decided", "observed")
+    with world.store.engine.begin() as connection:
+        save_account(connection, world.account, "sandbox")
+    found = update_experiments(world.store.engine, world.account, world.store.settings, HOUR)
+    assert (found.experiments[0].status, len(found.promoted)) == ("promoted", 1)
 
 
 # --- what accounts share ----------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from flywheel_assets.cli.worker import EndRequest, Worker
 from flywheel_assets.clients.meta_accounts import MetaAccounts
-from flywheel_assets.execution.audit import applied_effects, gaps, journal_effects
+from flywheel_assets.execution.audit import compare
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.sandbox.meta.app import build_app
@@ -138,7 +138,7 @@ class Scene:
 
     def gaps(self) -> int:
         with self.bench.store.engine.connect() as connection:
-            return gaps(applied_effects(connection), journal_effects(self._state.journal()))
+            return compare(connection, self._state.journal()).gaps
 
     def writes(self) -> int:
         return sum(row["method"] == "POST" for row in self._state.journal())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flywheel_assets.execution.audit import gaps, journal_effects
+from flywheel_assets.execution.audit import compared, journal_effects
 
 
 def call(path: str, answer: Any, *, applied: bool = True, method: str = "POST", **params: str) -> dict[str, Any]:
@@ -68,4 +68,21 @@ def test_what_counts_as_an_effect(calls: list[dict[str, Any]], effects: dict[str
 def test_a_gap_is_an_effect_that_only_one_side_has(
     audited: dict[str, int], journal: dict[str, int], number: int
 ) -> None:
-    assert gaps(Counter(audited), Counter(journal)) == number
+    assert compared(Counter(audited), Counter(), Counter(journal)).gaps == number
+
+
+@pytest.mark.parametrize(
+    ("unsettled", "journal", "gaps", "overtaken"),
+    [
+        ({"1": 1}, {"1": 1}, 0, 0),  # it did not land
+        ({"1": 1}, {"1": 2}, 0, 1),
+        ({"1": 1}, {"1": 3}, 1, 1),  # two landed, and only one of them is on record
+        ({"2": 1}, {"1": 2}, 1, 0),  # that of another object explains nothing
+        ({"1": 1}, {}, 1, 0),  # what never happened was not overtaken
+    ],
+)
+def test_what_our_history_says_may_have_happened_is_no_gap_if_it_did(
+    unsettled: dict[str, int], journal: dict[str, int], gaps: int, overtaken: int
+) -> None:
+    found = compared(Counter({"1": 1}), Counter(unsettled), Counter(journal))
+    assert (found.gaps, found.overtaken.total()) == (gaps, overtaken)

@@ -10,18 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flywheel_assets.execution.guard import (
-    OFF_PLAN,
-    Counts,
-    Day,
-    Finding,
-    Picture,
-    Redirect,
-    chance_of_so_few,
-    exceeds,
-    judge,
-)
+from flywheel_assets.execution.guard import OFF_PLAN, Finding, chance_of_so_few, exceeds, judge
 from flywheel_assets.execution.in_force import highest_sum
+from flywheel_assets.execution.picture import Counts, Day, Picture, Redirect, Unseen
 from flywheel_assets.settings import Guard
 
 RULES = Guard()
@@ -46,8 +37,10 @@ HEALTHY = Picture(
     redirect=Redirect(billed=400, arrived=380),
     past=Counts(spend=350_000, clicks=5600, leads=350),
     active_ads=3,
+    unseen=Unseen((), 0),
     blind_hours=0.5,
     stops_on=("overspend",),
+    faults=(),
 )
 
 
@@ -183,6 +176,30 @@ def test_active_ads_without_insights_are_told_and_paused_ones_are_not() -> None:
     assert judge(replace(HEALTHY, blind_hours=6.0), RULES) == ()
     assert "3 active ads" in _found(replace(HEALTHY, blind_hours=6.1))["blind"].sentence
     assert judge(replace(HEALTHY, blind_hours=600.0, active_ads=0), RULES) == ()
+
+
+def test_what_is_not_shown_any_more_is_unknown_and_never_stops_by_itself() -> None:
+    found = _found(replace(HEALTHY, unseen=Unseen(("c1/v1/ad", "c1/v2/ad"), 9000), active_ads=0))
+    assert set(found) == {"not_shown"}
+    assert "c1/v1/ad, c1/v2/ad" in found["not_shown"].sentence
+    assert "up to 90.00 USD a day is unknown" in found["not_shown"].sentence
+    assert not found["not_shown"].stops
+
+
+def test_of_many_that_are_not_shown_five_are_named() -> None:
+    refs = tuple(f"c1/v{number}/ad" for number in range(7))
+    sentence = _found(replace(HEALTHY, unseen=Unseen(refs, 0)))["not_shown"].sentence
+    assert "does not show 7 objects" in sentence
+    assert "c1/v4/ad and others." in sentence
+    assert "c1/v5/ad" not in sentence
+
+
+def test_an_account_that_is_not_the_one_of_its_file_always_stops() -> None:
+    faults = ("it pays in EUR, the account file says USD", "its days are those of Europe/Berlin")
+    (found,) = judge(replace(HEALTHY, faults=faults, stops_on=()), RULES)
+    assert (found.rule, found.stops) == ("account", True)
+    assert found.sentence.startswith("act_1: it pays in EUR, the account file says USD; its days are those")
+    assert found.sentence.endswith("flywheel resume act_1")
 
 
 def test_the_findings_that_stop_come_first_and_once_a_rule() -> None:

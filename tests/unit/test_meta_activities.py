@@ -65,6 +65,12 @@ def test_who_did_it_may_be_unknown() -> None:
     assert (only(nobody).application_id, only(nobody).actor_id) == (None, None)
 
 
+def test_people_are_told_by_name_and_never_by_their_address() -> None:
+    found = only(row(actor_name="Ada", application_name="Ads Manager"))
+    assert (found.actor_name, found.application_name) == ("Ada", "Ads Manager")
+    assert only(row(actor_name="ada@example.org")).actor_name is None
+
+
 def test_rows_come_oldest_first_in_utc_and_only_from_the_time_asked_for() -> None:
     times = ["09:00:00+0100", "09:59:59+0100", "08:00:00+0000", "09:00:00+0000", "07:59:59+0000", "09:00:01+0000"]
     found = activities([row(event_time=f"2026-11-02T{time}") for time in times], SINCE, UNTIL)

@@ -69,6 +69,12 @@ def test_the_table(case: tuple[Any, int | None, int], on_write: type[RemoteError
     assert type(classify(CALL, reply, write=False)) is on_read
 
 
+def test_only_the_refusal_that_passes_half_the_time_is_called_flaky() -> None:
+    replies = [refusal(100, 1487390), refusal(100, 1487390, is_transient=True), refusal(2), refusal(100, 1363037)]
+    errors = [classify(CALL, reply, write=True) for reply in replies]
+    assert [isinstance(one, TransientError) and one.flaky for one in errors] == [True, True, False, False]
+
+
 @pytest.mark.parametrize("status", [200, 302, 404, 413, 500, 502])
 def test_an_answer_without_an_error_object_leaves_a_write_unclear(status: int) -> None:
     reply = Reply(status, {}, None)

@@ -261,6 +261,9 @@ alerts = Table(
     Column("stopped", Boolean, nullable=False, comment="whether it stopped the account's calls or its spend"),
     Column("raised_at", Instant, nullable=False, server_default=text("flywheel_now()")),
     Column("closed_at", Instant, comment="when a person said it is dealt with, or what it told of has passed"),
+    Column("noticed_real", Instant, comment="when it was posted to the webhook"),
+    Column("notice_tries", Integer, nullable=False, server_default=text("0")),
+    Column("notice_retry_real", Instant, comment="before then nobody posts it: somebody just tries, or failed"),
     # One open alert a rule: what goes on is not told again every minute.
     Index("uq_alerts_open", "account_id", "rule", unique=True, postgresql_where=text("closed_at is null")),
 )

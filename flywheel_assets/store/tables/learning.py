@@ -155,6 +155,9 @@ experiments = Table(
     required_text("reason"),
     Column("promoted_at", Instant),
     Column("updated_at", Instant, nullable=False, server_default=text("flywheel_now()")),
+    Column(
+        "increase", Text, comment="status of the change that was to raise the winner's budget; null: none was asked"
+    ),
     CheckConstraint("status in ('running', 'decided', 'promoted')", name="status"),
 )
 

@@ -28,6 +28,16 @@ def upgrade() -> None:
             nullable=True,
             comment="when a person said it is dealt with, or what it told of has passed",
         ),
+        sa.Column(
+            "noticed_real", sa.DateTime(timezone=True), nullable=True, comment="when it was posted to the webhook"
+        ),
+        sa.Column("notice_tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "notice_retry_real",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="before then nobody posts it: somebody just tries, or failed",
+        ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.account_id"], name=op.f("fk_alerts_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
     )
@@ -116,6 +126,15 @@ def upgrade() -> None:
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="fields as read from the platform just before; what an undo restores",
+        ),
+    )
+    op.add_column(
+        "experiments",
+        sa.Column(
+            "increase",
+            sa.Text(),
+            nullable=True,
+            comment="status of the change that was to raise the winner's budget; null: none was asked",
         ),
     )
     op.add_column(
