@@ -4,10 +4,15 @@ import os
 import shutil
 
 import pytest
+from hypothesis import settings
 
 from tests.databases import database_server, database_url
 
 __all__ = ["database_server", "database_url"]  # fixtures of all tests below here
+
+# A test says nothing about speed, and the machine may be busy.
+settings.register_profile("flywheel", deadline=None)
+settings.load_profile("flywheel")
 
 _PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium"}
 

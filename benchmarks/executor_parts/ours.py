@@ -17,7 +17,7 @@ from executor_parts.workers import Round, run_together
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.changes import AdChange, SetStatus
 from flywheel_assets.core.uploads import UploadSession, not_kept
-from flywheel_assets.execution.audit import applied_effects, gaps
+from flywheel_assets.execution.audit import effects
 from flywheel_assets.execution.enqueue import enqueue
 from flywheel_assets.execution.platform import CreateEdge, Edge, VideoStatus
 from flywheel_assets.execution.worker import SafeExecutor
@@ -155,7 +155,7 @@ def drain(server: Server, template: URL, processes: int) -> Round:
     journal = Counter(remote_id for words in told.told for remote_id in words)
     engine = create_engine(url)
     with engine.connect() as connection:
-        assert gaps(applied_effects(connection), journal) == 0, "audit and journal disagree"
+        assert effects(connection, "applied", "reconciled") == journal, "audit and journal disagree"
     engine.dispose()
     server.drop(url)
     return told

@@ -40,7 +40,7 @@ def compare(connection: Connection, calls: Iterable[Mapping[str, Any]]) -> Compa
         connection: to our database.
         calls: the sandbox's journal, see `journal_effects`.
     """
-    audited, unsettled = _effects_of(connection, "applied", "reconciled"), _effects_of(connection, "conflict")
+    audited, unsettled = effects(connection, "applied", "reconciled"), effects(connection, "conflict")
     return compared(audited, unsettled, journal_effects(calls))
 
 
@@ -51,7 +51,8 @@ def compared(audited: Counter[str], unsettled: Counter[str], journal: Counter[st
     return Comparison(audited - journal, more - overtaken, overtaken)
 
 
-def _effects_of(connection: Connection, *statuses: str) -> Counter[str]:
+def effects(connection: Connection, *statuses: str) -> Counter[str]:
+    """Remote ids of the attempts that ended in one of these ways, with how often."""
     history = ad_change_history.c
     rows = select(history.remote_id).where(history.status.in_(statuses))
     return Counter(str(remote_id) for remote_id in connection.execute(rows).scalars())
