@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flywheel_assets.budget import select
 from flywheel_assets.budget.belief.response import Response
-from flywheel_assets.budget.placing import limits, place
+from flywheel_assets.budget.limits import limits
 from flywheel_assets.budget.policies.filling import fill
 from flywheel_assets.budget.response import BudgetResponse, Recommendation
 from tests.unit.select_world import NOW, STAGES, account, ad, lived, request
