@@ -107,7 +107,7 @@ def _moved(line: Recommendation, decision: Decision, *, killed: bool) -> str:
             f"the total as a whole asks for it, although it deserves {'less' if up else 'more'} ({line.confidence:.0%})"
         )
     elif line.confidence < decision.rules.confidence:
-        text += f"the total as a whole asks for it; its own evidence is only {line.confidence:.0%} sure"
+        text += f"the total as a whole asks for it; by itself it would wait, {line.confidence:.0%} sure"
     else:
         text += f"{line.confidence:.0%} sure that it deserves {'more' if up else 'less'}"
     stops = {

@@ -57,7 +57,7 @@ def best_sharing(value: Vector, response: Response, columns: Columns) -> Vector:
     curves = _Curves(np.sqrt(np.maximum(1000 * value / response.base, 1e-300)), steep, reach.low, reach.high)
     groups = _groups(reach)
     totals = np.full(len(value), columns.total)
-    if len(groups) == 1:
+    if not reach.pools:
         return curves.at(_price(curves, totals, groups))
     parts = _parts(curves.at(_price(curves, totals, groups)), groups)
     best = np.empty_like(curves.root)
