@@ -8,7 +8,8 @@ import numpy as np
 
 from flywheel_assets.budget.limits import DUST, Vector, Whole
 
-_HALVINGS = 100
+# Of a logarithm that spans two hundred at most: to a float's precision.
+_HALVINGS = 64
 _LARGEST_LOG = 60.0
 
 

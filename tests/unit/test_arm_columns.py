@@ -125,7 +125,7 @@ def test_ads_of_one_budget_are_added_up_hour_by_hour() -> None:
     mine = found.hours.ad == 0
     assert mine.sum() == 30
     assert found.hours.impressions[mine].tolist() == [600] * 20 + [1200] * 10
-    assert found.hours.budget[mine].tolist() == [100] * 20 + [200] * 10  # as each was when only the first ran
+    assert found.hours.budget[mine].tolist() == [200] * 30
 
 
 def test_a_yen_has_no_hundredth() -> None:
