@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from flywheel_assets.budget.bounds import Names
 from flywheel_assets.budget.deciding import Decision
 from flywheel_assets.budget.limits import Mask
 
@@ -16,31 +17,43 @@ def binding(decision: Decision) -> list[str | None]:
     """
     columns, bounds, amounts = decision.columns, decision.bounds, decision.placed.amounts
     limits = bounds.limits
+    known, now = ~np.isnan(columns.current), np.rint(np.nan_to_num(columns.current) * bounds.minor)
     target = np.where(decision.proposal.kill, 0.0, decision.proposal.target) * bounds.minor
-    more, less = target > amounts, target < amounts
-    known, current = ~np.isnan(columns.current), np.nan_to_num(columns.current)
     near = np.abs(target - amounts) < 1
-    rule = np.where(near, "", np.where(_at_pools_end(decision, more), "pool", "total"))
-    rule = np.where(known & more & (amounts == limits.high) & ~near, bounds.above, rule)
-    rule = np.where(known & less & (amounts == limits.low) & ~near, bounds.below, rule)
-    rule = np.where(near & (amounts == np.rint(current * bounds.minor)) & _lasting(decision), bounds.above, rule)
-    beyond = (amounts == limits.high) if decision.placed.beyond > 0 else (amounts == limits.low)
-    edge = np.where(decision.placed.beyond > 0, bounds.above, bounds.below)
-    rule = np.where(near & beyond & (decision.placed.beyond != 0) & (limits.low < limits.high), edge, rule)
-    stays = amounts == limits.rest
-    rule = np.where(decision.gated.held & stays & (rule != "ceiling"), decision.gated.rule, rule)
-    rule = np.where(known & (limits.rest != np.rint(current * bounds.minor)), "outside", rule)
+    rule = np.where(near, _stopped_by_total(decision), _stopped(decision, target))
+    rule = np.where(decision.gated.held & (amounts == limits.rest), decision.gated.rule, rule)
+    end = _lasting_end(decision)
+    rule = np.where(near & (amounts == now) & (end != ""), end, rule)
+    rule = np.where(known & (limits.rest != now), "outside", rule)
     rule = np.where(bounds.held != "", bounds.held, rule)
-    rule = np.where(known & (current == 0), "paused", rule)
+    rule = np.where(known & (now == 0), "paused", rule)
     return [str(one) or None for one in rule]
 
 
-def _lasting(decision: Decision) -> Mask:
-    """Ads at their ceilings, which is all that the best sharing may give them."""
-    ceiling = decision.bounds.ceiling
-    if ceiling is None:
-        return np.zeros(decision.columns.size, dtype=bool)
-    return np.asarray((decision.placed.amounts == ceiling) & (decision.bounds.above == "ceiling"))
+def _stopped(decision: Decision, target: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Names:
+    """What stopped a budget on its way to the target: an end of its own, its pool's, or nobody who gives or takes."""
+    bounds, amounts, known = decision.bounds, decision.placed.amounts, ~np.isnan(decision.columns.current)
+    more = target > amounts
+    rule = np.where(_at_pools_end(decision, more), "pool", "total")
+    rule = np.where(known & more & (amounts == bounds.limits.high), bounds.above, rule)
+    return np.asarray(np.where(known & ~more & (amounts == bounds.limits.low), bounds.below, rule))
+
+
+def _stopped_by_total(decision: Decision) -> Names:
+    """For a budget that got what the policy wants within reach: the end that it reached while the total asks for more."""
+    bounds, limits = decision.bounds, decision.bounds.limits
+    side, ends = (limits.high, bounds.above) if decision.placed.beyond > 0 else (limits.low, bounds.below)
+    stuck = (decision.placed.beyond != 0) & (decision.placed.amounts == side) & (limits.low < limits.high)
+    return np.asarray(np.where(stuck, ends, ""))
+
+
+def _lasting_end(decision: Decision) -> Names:
+    """`ceiling` or `floor` of ads that are there, which is all that the best sharing may give or take."""
+    bounds, amounts = decision.bounds, decision.placed.amounts
+    if bounds.floor is None or bounds.ceiling is None:
+        return np.full(len(amounts), "")
+    end = np.where((amounts == bounds.ceiling) & (bounds.above == "ceiling"), "ceiling", "")
+    return np.asarray(np.where((amounts == bounds.floor) & (bounds.below == "floor"), "floor", end))
 
 
 def _at_pools_end(decision: Decision, more: Mask) -> Mask:

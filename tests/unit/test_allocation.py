@@ -144,6 +144,13 @@ def test_the_winners_ceiling_does_not_freeze_the_others() -> None:
     assert line(found, "0").recommended_budget == 8000
 
 
+def test_an_ad_at_its_floor_says_so() -> None:
+    found = decide(state("9", rate=0.0005, budget=FLOOR), *four(), daily_plan="525.00")
+    assert (line(found, "9").recommended_budget, line(found, "9").binding) == (FLOOR, "floor")
+    assert "it is at its floor" in line(found, "9").reason
+    assert found.planned == found.wanted
+
+
 def test_nothing_that_changes_has_its_reason_too() -> None:
     found = decide(*(state(str(index)) for index in range(4)))
     assert [one.recommended_budget for one in found.recommendations] == [10_000] * 4
