@@ -55,8 +55,8 @@ def blocked(facts: Facts) -> str | None:
 
 def held(facts: Facts, names: Collection[str]) -> str | None:
     """`rule: why` the budget of a known ad stays."""
-    if named := sorted(set(facts.account.opt_outs) & set(names)):
-        return f"opt_out: the account file's opt_outs name {named[0]}"
+    if named := facts.account.opted_out(names):
+        return f"opt_out: the account file's opt_outs name {named}"
     if facts.changed_at is None:
         return None
     since, rest = (facts.now - facts.changed_at) / HOUR, facts.rules.cooldown_hours

@@ -10,6 +10,8 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flywheel_assets.core.account import names_of
+
 T = TypeVar("T")
 SourceName = Literal["insights", "crm", "budget"]
 
@@ -99,20 +101,8 @@ class AdState(_Value):
 
     @property
     def names(self) -> frozenset[str]:
-        """Every name by which the account file may mean this ad: itself, its variation, ad set, campaign, creative."""
-        creative, _, rest = self.ad_ref.partition("/")
-        variation = f"{creative}/{rest.removesuffix('/ad')}"
-        return frozenset(
-            {
-                self.ad_id,
-                self.ad_ref,
-                variation,
-                f"{variation}/adset",
-                creative,
-                f"{creative}/campaign",
-                self.object_ref,
-            }
-        )
+        """Every name by which the account file may mean this ad, or the owner of its budget."""
+        return names_of(self.ad_id, self.ad_ref) | {self.object_ref}
 
     def as_of(self, name: SourceName) -> datetime | None:
         """How fresh one source is; None when it is not known or has nothing."""

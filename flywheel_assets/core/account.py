@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -143,6 +144,10 @@ class Account(BaseModel):
         ZoneInfo(value)
         return value
 
+    def opted_out(self, names: Iterable[str]) -> str | None:
+        """The first of an ad's names (`names_of`) by which its owner took it out of the automatic decisions."""
+        return min(set(self.opt_outs) & set(names), default=None)
+
     @model_validator(mode="after")
     def _pools_apart(self) -> Self:
         named = [(name, pool.name) for pool in self.pools for name in pool.objects]
@@ -158,3 +163,13 @@ class Account(BaseModel):
     def money(self, amount: str) -> Money:
         """An amount of this account's currency, from major units."""
         return Money.parse(amount, self.currency)
+
+
+def names_of(ad_id: str, ad_ref: str) -> frozenset[str]:
+    """Every name by which an account file may mean an ad: its id, itself, its variation, ad set, campaign, creative.
+
+    ``ad_ref`` is the local reference, e.g. c_1a2b/v01/ad.
+    """
+    variation = ad_ref.removesuffix("/ad")
+    creative = ad_ref.split("/", maxsplit=1)[0]
+    return frozenset({ad_id, ad_ref, variation, f"{variation}/adset", creative, f"{creative}/campaign"})

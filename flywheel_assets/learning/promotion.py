@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flywheel_assets.core.account import Account
+from flywheel_assets.core.account import Account, names_of
 from flywheel_assets.core.changes import AdChange, SetBudget
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.core.money import Money
@@ -139,6 +139,8 @@ def _promote(connection: Connection, trial: Trial, found: Judgement, account: Ac
     """Queue the increase; what was asked for, in words."""
     leader = found.leader
     ad = trial.ads[leader.arm.ad_id]
+    if named := account.opted_out(names_of(ad.ad_id, f"{ad.creative_id}/{ad.key}/ad")):
+        raise ChangeRefused(ad.budget_ref, "opt_out", f"the account file's opt_outs name {named}")
     current = _running_budget(connection, ad.budget_ref)
     raised = current * (100 + settings.safety.velocity_percent) // 100
     target = min(raised, account.money(account.ad_set_ceiling).minor)

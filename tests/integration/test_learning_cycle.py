@@ -466,6 +466,15 @@ def test_a_winner_that_cannot_be_raised_is_decided_and_says_why(
     assert world.count(tables.pending_ad_changes) == 0
 
 
+def test_a_winner_whose_owner_keeps_its_budget_is_not_raised(world: World) -> None:
+    world.three_days()
+    keeps = world.account.model_copy(update={"opt_outs": ("102",)})
+    (one,) = update_experiments(world.store.engine, keeps, world.store.settings, HOUR).experiments
+    assert (one.status, one.leader_ad_id) == ("decided", "102")
+    assert "opt_out: the account file's opt_outs name 102" in one.reason
+    assert world.count(tables.pending_ad_changes) == 0
+
+
 def test_a_promoted_experiment_is_over(world: World) -> None:
     world.three_days()
     update_experiments(world.store.engine, world.account, world.store.settings, HOUR)
