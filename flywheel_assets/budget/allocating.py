@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
-from flywheel_assets.budget.allocation_lines import decided_line, unknown_line
+from flywheel_assets.budget.allocation_lines import decided_lines, unknown_line
 from flywheel_assets.budget.arm_bounds import bounds_of_arms
 from flywheel_assets.budget.arm_columns import columns_of_arms, stages_of
 from flywheel_assets.budget.arms import arms_of
@@ -15,7 +15,7 @@ from flywheel_assets.budget.bounds import Bounds
 from flywheel_assets.budget.deciding import Decision, decide
 from flywheel_assets.budget.policies.table import POLICIES
 from flywheel_assets.budget.types import AdState, Allocation, Recommendation
-from flywheel_assets.budget.wording import beyond, lines
+from flywheel_assets.budget.wording import beyond
 from flywheel_assets.core.account import Account, PolicyName
 from flywheel_assets.core.hours import HOUR
 from flywheel_assets.core.money import Money
@@ -48,8 +48,7 @@ def allocate(
         decision = decide(columns, bounds, policy, settings.budget, rng, percent=percent)
     found = [unknown_line(arm) for arm in blocked]
     if decision is not None:
-        told = zip(free, lines(decision), decision.placed.amounts.tolist(), strict=True)
-        found += [decided_line(arm, line, amount, decision) for arm, line, amount in told]
+        found += decided_lines(free, decision)
     found.sort(key=lambda line: line.ad_id)
     return Allocation(
         account_id=account.account_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from flywheel_assets.budget.arms import Arm
 from flywheel_assets.budget.deciding import Decision
 from flywheel_assets.budget.response import Recommendation as Line
 from flywheel_assets.budget.types import Recommendation
+from flywheel_assets.budget.wording import lines
 from flywheel_assets.core.money import Money
 
 # What `posterior_picture` draws: these shares of the draws lie below.
@@ -18,8 +20,16 @@ QUANTILES = (5, 25, 50, 75, 95)
 _COLUMNS = ("binding", "expected_gain", "expected_loss")
 
 
-def decided_line(arm: Arm, line: Line, amount: int, decision: Decision) -> Recommendation:
-    """One budget that was decided on."""
+def decided_lines(arms: Sequence[Arm], decision: Decision) -> list[Recommendation]:
+    """The budgets that were decided on, in the order of the decision's columns."""
+    amounts = decision.placed.amounts.tolist()
+    rows = zip(arms, lines(decision), amounts, _believed(decision), strict=True)
+    return [_decided_line(arm, line, amount, decision, beliefs) for arm, line, amount, beliefs in rows]
+
+
+def _decided_line(
+    arm: Arm, line: Line, amount: int, decision: Decision, beliefs: Mapping[str, float]
+) -> Recommendation:
     current, minor = arm.first.budget, decision.bounds.minor
     gain, loss = (_minor(line.metrics[name], minor) for name in ("expected_gain", "expected_loss"))
     moved = abs(amount - current)
@@ -39,7 +49,7 @@ def decided_line(arm: Arm, line: Line, amount: int, decision: Decision) -> Recom
         reason=f"{line.reason}{waits} {_seen(arm)}",
         binding=None if binding is None else str(binding),
         worth_an_action=acts,
-        metrics={**_numbers(line.metrics), **_believed(arm, decision)},
+        metrics={**_numbers(line.metrics), **beliefs},
     )
 
 
@@ -78,20 +88,19 @@ def _seen(arm: Arm) -> str:
     return f"Seen so far: {told} for {spend}."
 
 
-def _believed(arm: Arm, decision: Decision) -> dict[str, float]:
-    """Quantiles of what an ad is believed to be worth, see `believed`."""
-    values = believed(decision)
-    if values is None:
-        return {}
-    index = decision.columns.ids.index(arm.first.ad_id)
-    name = "return" if decision.proposal.worth is not None else "relative"
-    found = np.percentile(values[:, index], QUANTILES)
-    return {f"{name}_{quantile:02}": round(float(value), 4) for quantile, value in zip(QUANTILES, found, strict=True)}
+def _believed(decision: Decision) -> list[dict[str, float]]:
+    """Quantiles of what each ad is believed to be worth.
 
-
-def believed(decision: Decision) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """Draws (draws, ads): revenue a day by a unit of the current budget, else the score relative to the mean ad's."""
+    `return_…`: revenue a day by a unit of its current budget; where nobody has paid yet `relative_…`: an
+    impression's score beside the mean ad's; nothing where a policy believes nothing.
+    """
     current, proposal = np.nan_to_num(decision.columns.current), decision.proposal
     if proposal.worth is not None:
-        return np.asarray(proposal.worth(current) / np.maximum(current, 1 / decision.bounds.minor))
-    return None if proposal.score is None else np.asarray(proposal.score / proposal.score.mean())
+        name, draws = "return", proposal.worth(current) / np.maximum(current, 1 / decision.bounds.minor)
+    elif proposal.score is not None:
+        name, draws = "relative", proposal.score / proposal.score.mean()
+    else:
+        return [{} for _ in decision.columns.ids]
+    keys = [f"{name}_{quantile:02}" for quantile in QUANTILES]
+    by_ad = np.round(np.percentile(draws, QUANTILES, axis=0), 4).T.tolist()
+    return [dict(zip(keys, values, strict=True)) for values in by_ad]
