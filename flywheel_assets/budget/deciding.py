@@ -60,7 +60,7 @@ def _placed(columns: Columns, bounds: Bounds, proposal: Proposal, gated: Gated, 
     wishes = np.nan_to_num(wishes)
 
     def attempt(still: Mask) -> Placed:
-        return place(wishes, boxes(limits.pinned(still), gated.ways), bounds.total, bounds.pools)
+        return place(wishes, boxes(limits.pinned(still), gated.ways, bounds.total), bounds.total, bounds.pools)
 
     running = ~np.isnan(columns.current)
     least = np.where(running, limits.rest * rules.min_change_percent / 100, 0.0)

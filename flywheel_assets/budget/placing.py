@@ -1,7 +1,7 @@
 """Budgets that sum exactly: first as far as each ad's own evidence goes, then as far as the total asks for more.
 
-What ads may get are nested boxes: only those move whom the evidence moves; the others follow the total,
-but nobody is raised who is known to be worse; everything that the limits allow. The total is met in the smallest box that holds it, and in the shell between two of them the inner one's
+What ads may get are nested boxes: only those move whom the evidence moves; then the others follow the
+total; then everything that the limits allow. The total is met in the smallest box that holds it, and in the shell between two of them the inner one's
 edge is kept. Pools are met the same way, before the ads within them.
 """
 
@@ -67,15 +67,19 @@ class Placed:
     followed: bool
 
 
-def boxes(limits: Limits, ways: Ways) -> tuple[Box, Box, Box]:
-    """From what the evidence moves to all that the limits allow.
+def boxes(limits: Limits, ways: Ways, total: int) -> tuple[Box, ...]:
+    """From what the evidence moves to all that the limits allow, as ``total`` needs it.
 
-    Who may move may be moved both ways, to where all of them together are best: holding the better ones
-    to raises only cost about a point of the oracle's revenue (measured).
+    Who may move may be moved both ways, to where all of them together are best: keeping the worse ones from
+    being raised, or the better ones from being cut, cost one or two points of the oracle's revenue (measured).
+    Only a total that asks for more than the better ones can take raises the undecided before the worse.
     """
     low, high, rest = limits.low, limits.high, limits.rest
-    most = np.where(ways.worse, rest, high)
-    return Box(np.where(ways.free, low, rest), np.where(ways.free, most, rest)), Box(low, most), Box(low, high)
+    least, most = np.where(ways.free, low, rest), np.where(ways.worse, rest, high)
+    without_worse = Box(least, np.where(ways.free, most, rest))
+    if total > without_worse.high.sum():
+        return without_worse, Box(low, most), Box(low, high)
+    return Box(least, np.where(ways.free, high, rest)), Box(low, high)
 
 
 def place(wishes: Vector, nested: Sequence[Box], total: int, pools: Sequence[Pool] = ()) -> Placed:

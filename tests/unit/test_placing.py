@@ -100,13 +100,12 @@ WISHES = np.array([200.0, 100.0, 20.0])
     ],
 )
 def test_the_evidence_moves_first_then_the_undecided_then_the_rest(total: int, amounts: list[int]) -> None:
-    assert place(WISHES, boxes(WIDE, WAYS), total).amounts.tolist() == amounts
+    assert place(WISHES, boxes(WIDE, WAYS, total), total).amounts.tolist() == amounts
 
 
 def test_who_only_follows_the_total_is_told() -> None:
-    nested = boxes(WIDE, WAYS)
-    assert not place(WISHES, nested, 300).followed
-    assert place(WISHES, nested, 330).followed
+    assert not place(WISHES, boxes(WIDE, WAYS, 300), 300).followed
+    assert place(WISHES, boxes(WIDE, WAYS, 330), 330).followed
 
 
 # --- pools --------------------------------------------------------------------------------------------
@@ -117,16 +116,16 @@ def test_a_pool_keeps_its_part_and_the_better_one_in_it_still_gains() -> None:
     ways = Ways(free=flags(1, 1, 1, 1), worse=flags(0, 1, 0, 1))
     wishes = np.array([400.0, 300.0, 50.0, 20.0])
     pool = Pool("evergreen", flags(0, 0, 1, 1), 200, 200)
-    found = place(wishes, boxes(four, ways), 400, [pool])
+    found = place(wishes, boxes(four, ways, 400), 400, [pool])
     assert found.amounts.tolist() == [114, 86, 120, 80]
-    assert place(wishes, boxes(four, ways), 400).amounts.tolist() == [120, 100, 100, 80]
+    assert place(wishes, boxes(four, ways, 400), 400).amounts.tolist() == [120, 120, 80, 80]
 
 
 def test_a_pool_that_cannot_be_reached_now_comes_as_near_as_its_ads_may() -> None:
     few = Pool("few", flags(0, 1, 1), 0, 50)
-    found = place(WISHES, boxes(WIDE, WAYS), 300, [few])
+    found = place(WISHES, boxes(WIDE, WAYS, 300), 300, [few])
     assert (found.amounts.tolist(), found.beyond) == ([120, 80, 80], 20)
-    assert place(WISHES, boxes(WIDE, WAYS), 270, [few]).amounts.tolist() == [110, 80, 80]
+    assert place(WISHES, boxes(WIDE, WAYS, 270), 270, [few]).amounts.tolist() == [110, 80, 80]
 
 
 @st.composite
@@ -163,7 +162,7 @@ def reachable(allowed: Limits, pools: list[Pool]) -> tuple[int, int, list[tuple[
 @given(cases())
 def test_the_sum_is_exact_whenever_it_can_be_and_no_bound_or_pool_is_broken(case: Any) -> None:
     wishes, allowed, ways, total, pools = case
-    found = place(wishes, boxes(allowed, ways), total, pools)
+    found = place(wishes, boxes(allowed, ways, total), total, pools)
     low, high, ends = reachable(allowed, pools)
     assert found.amounts.sum() == min(max(total, low), high)
     assert found.amounts.sum() + found.beyond == total
@@ -180,7 +179,7 @@ def test_fewer_moves_keep_the_sum_and_the_bounds(case: Any) -> None:
     wishes, allowed, ways, total, pools = case
 
     def attempt(still: Any) -> Placed:
-        return place(wishes, boxes(allowed.pinned(still), ways), total, pools)
+        return place(wishes, boxes(allowed.pinned(still), ways, total), total, pools)
 
     least = allowed.rest * 0.02
     every, few = attempt(np.zeros(len(wishes), dtype=bool)), few_moves(attempt, allowed.rest, wishes, least)
@@ -199,7 +198,7 @@ def test_a_small_remainder_is_carried_by_one_ad_and_not_by_all() -> None:
     thousand = Limits(whole(800, 800, 800), whole(1200, 1200, 1200), whole(1000, 1000, 1000))
 
     def attempt(still: Any) -> Placed:
-        return place(np.full(3, 1000.0), boxes(thousand.pinned(still), held), 3030, [])
+        return place(np.full(3, 1000.0), boxes(thousand.pinned(still), held, 3030), 3030, [])
 
     assert attempt(flags(0, 0, 0)).amounts.tolist() == [1010, 1010, 1010]
     found = few_moves(attempt, thousand.rest, np.full(3, 1000.0), np.full(3, 20.0))
