@@ -1,4 +1,4 @@
-"""The decision gate (C11): who may move on the evidence, and which way."""
+"""The decision gate (C11): who may move on the evidence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Gated:
-    """What the gate says, by ad; ``rule`` is empty where the ad may move on its own evidence, ``ways`` which way."""
+    """What the gate says, by ad; ``rule`` is empty where the ad may move on its own evidence."""
 
     confidence: Vector
     rule: npt.NDArray[np.str_]
