@@ -141,11 +141,28 @@ class Budget(_Group):
     """Hourly decisions. The brief's numbers (C6 to C11) unless a source is named."""
 
     confidence: float = Field(0.70, description="Probability a move must have of being on the right side (C11).")
-    ignorance_hours: float = Field(48.0, description="Younger ads are not cut for lack of results (C11).")
+    ignorance_hours: float = Field(
+        48.0, description="Younger ads are not wound down, whatever they did so far, and keep a share (C11)."
+    )
     ignorance_spend: float = Field(100.0, description="Nor those that spent less than this, major units (C11).")
     min_change_percent: float = Field(2.0, description="Smaller moves are not worth an action.")
+    cooldown_hours: float = Field(
+        3.0,
+        ge=0,
+        description="After a change of its budget an ad is left alone: as many hours of reports must show its effect as may be missing (`stale_hours`).",
+    )
+    fatigue_k: float | None = Field(
+        None, ge=0, description="Decay of the click rate per impression; unset means fitted to the account's own ads."
+    )
     fatigue_refresh: float = Field(0.5, description="Decay factor below which a creative refresh is asked for (C8).")
     stale_hours: float = Field(3.0, description="Insights older than this block decisions about the ad.")
+    crm_stale_hours: float = Field(
+        24.0,
+        description="What the CRM has to say and could not be taken over for so long blocks decisions; deals take days.",
+    )
+    history_days: int = Field(
+        28, ge=1, description="Hours of an ad that a decision looks at; what the platform restates, and half a fatigue."
+    )
     restate_days: int = Field(
         28, description="Trailing days that are read again every night; the platform restates them."
     )

@@ -1,5 +1,7 @@
 """Hour by hour: what was delivered, what is known of every ad, what is decided, what is queued."""
 
+import base64
+
 import dagster as dg
 
 from flywheel_assets.assets.common import HOURS, ONE_RUN, OWNERS, check, hours_of, materialized, table
@@ -8,7 +10,9 @@ from flywheel_assets.budget.changes import changes_of
 from flywheel_assets.budget.faults import faults
 from flywheel_assets.budget.hour import HourDecision, decide_hour, observe_hour
 from flywheel_assets.budget.insights import InsightsSource, read_insights
+from flywheel_assets.budget.posterior_picture import posterior_png
 from flywheel_assets.budget.repository import load_allocation
+from flywheel_assets.budget.types import AdState, Allocation
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.money import Money
 from flywheel_assets.execution.enqueue import enqueue
@@ -58,7 +62,7 @@ def ad_states(
     """All that is known of each ad at the end of the hour; what is stale or missing blocks decisions about that ad."""
     states = [observe_hour(store.engine, account, store.settings, hour) for hour in hours_of(context)][-1]
     blocked = [state for state in states if state.blocked is not None]
-    rows = [state.model_dump(include=_SHOWN) | {"allowed": str(state.allowed)} for state in states]
+    rows = [state.model_dump(include=_SHOWN) | _told_of(state) for state in states]
     found = "; ".join(f"{state.ad_id}: {state.blocked}" for state in blocked[:5]) or "every ad can be decided about"
     free = check("nothing_blocked", passed=not blocked, found=found, blocking=False)
     return materialized(store, f"{len(states)} ads, {len(blocked)} blocked", {"states": table(rows)}, [free])
@@ -66,6 +70,7 @@ def ad_states(
 
 _SHOWN = {
     "ad_id",
+    "object_ref",
     "age_hours",
     "current_budget",
     "impressions",
@@ -74,8 +79,14 @@ _SHOWN = {
     "spend",
     "pipeline",
     "cash",
+    "held",
     "blocked",
 }
+
+
+def _told_of(state: AdState) -> dict[str, object]:
+    sources = {f"{source.name}_as_of": source.as_of for source in state.sources}
+    return {"allowed": str(state.allowed), "deals": len(state.deals), "hours": len(state.hours.hour), **sources}
 
 
 @dg.asset(
@@ -96,19 +107,26 @@ def budget_allocations(
     """The decision of the hour: a budget for every running ad, with confidence and reason, also where nothing changes."""
     decision = [decide_hour(store.engine, account, store.settings, hour) for hour in hours_of(context)][-1]
     one = decision.allocation
-    total, outside = sum(line.recommended_budget for line in one.recommendations), faults(one, decision.states)
+    total, outside = sum(line.recommended_budget for line in one.recommendations), faults(one, decision.states, account)
     planned, wanted = Money(one.planned, one.currency), Money(one.wanted, one.currency)
     checks = [
         check("within_every_limit", passed=not outside, found="; ".join(outside) or f"{total} a day in all"),
         check("something_decided", passed=one.decided, found=one.summary, blocking=False),
     ]
     metadata = {
-        "recommendations": table(line.model_dump(exclude={"metrics"}) for line in one.recommendations),
+        "recommendations": table(line.model_dump(exclude={"metrics", "ads", "reason"}) for line in one.recommendations),
+        "reasons": table({"ad": line.ad_id, "why": line.reason} for line in one.recommendations),
+        "posterior": _picture(one),
         "planned": one.planned,
         "wanted": one.wanted,
         "policy": one.policy,
     }
     return materialized(store, _told(decision, f"{planned} planned of {wanted}"), metadata, checks)
+
+
+def _picture(allocation: Allocation) -> dg.MetadataValue:
+    png = base64.b64encode(posterior_png(allocation)).decode()
+    return dg.MetadataValue.md(f"![what each ad is believed to be worth, and its budgets](data:image/png;base64,{png})")
 
 
 def _told(decision: HourDecision, amounts: str) -> str:

@@ -19,7 +19,7 @@ def key_prefix(account_id: str, hour: datetime) -> str:
 
 
 def changes_of(allocation: Allocation, account: Account, hour: datetime) -> tuple[AdChange, ...]:
-    """A budget change for every ad that moves, cuts first, so that the plan is never exceeded on the way.
+    """A budget change for every move that is worth an action, cuts first, so that the plan is never exceeded on the way.
 
     Raises:
         ChangeRefused: the allocation is of another account or hour, or in another currency.
@@ -31,7 +31,7 @@ def changes_of(allocation: Allocation, account: Account, hour: datetime) -> tupl
             "other_allocation",
             f"changes were asked for {account.account_id} at {hour:%Y-%m-%d %H:%M} in {account.currency}; load that one",
         )
-    moves = [line for line in allocation.recommendations if line.recommended_budget != line.current_budget]
+    moves = [line for line in allocation.recommendations if line.worth_an_action]
     moves.sort(key=lambda line: (line.recommended_budget > line.current_budget, line.object_ref))
     return tuple(_change(line, account, hour) for line in moves)
 

@@ -42,6 +42,19 @@ class Deals:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """Lasting bounds of budgets, major units: what the best sharing may count on.
+
+    Attributes:
+        pools: members, and the least and most that they get together; no two overlap.
+    """
+
+    low: Vector
+    high: Vector
+    pools: tuple[tuple[npt.NDArray[np.bool_], float, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Columns:
     """One decision's evidence. Ads are sorted by id, so that the order of the request changes nothing.
 
@@ -54,6 +67,7 @@ class Columns:
         fatigue_k: decay per impression where it is not to be estimated.
         chances: probability to win from each stage, where the request gives them.
         transitions: steps between stages; 0 without stages.
+        reach: None where budgets have no lasting bounds.
     """
 
     ids: tuple[str, ...]
@@ -74,6 +88,7 @@ class Columns:
     fatigue_k: float | None
     chances: Vector | None
     transitions: int
+    reach: Reach | None = None
 
     @property
     def size(self) -> int:

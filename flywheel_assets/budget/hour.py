@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, func, select
 
-from flywheel_assets.budget.allocate import allocate
+from flywheel_assets.budget.allocating import allocate
 from flywheel_assets.budget.insights import missing_hours
 from flywheel_assets.budget.repository import is_queued, load_allocation, save_allocation
 from flywheel_assets.budget.states import build_states, load_states, save_states
@@ -68,7 +68,7 @@ def decide_hour(engine: Engine, account: Account, settings: Settings, hour: date
             return HourDecision(earlier, states, _blocked(states), gaps, stands=True)
         states = _observed(connection, account, settings, hour)
         draws = rng("allocation", settings.seed, account.account_id, hour.isoformat())
-        allocation = allocate(states, account, settings.budget, hour, draws)
+        allocation = allocate(states, account, settings, hour, draws)
         save_allocation(connection, allocation)
     return HourDecision(allocation, states, _blocked(states), gaps, stands=False)
 

@@ -1,72 +1,56 @@
-"""Integer budgets that sum exactly and keep every bound."""
+"""Wishes turned into whole amounts that sum exactly and keep every bound."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-# Halvings of the scale's logarithm; after these a float no longer changes.
-_HALVINGS = 200
-_LARGEST_SCALE = 1e18
+import numpy as np
+
+from flywheel_assets.budget.limits import DUST, Vector, Whole
+
+# Of a logarithm that spans two hundred at most: to a float's precision.
+_HALVINGS = 64
+_LARGEST_LOG = 60.0
 
 
-@dataclass(frozen=True)
-class Projection:
-    """Amounts in minor units, in the order of the targets.
+def project(wishes: Vector, low: Whole, high: Whole, total: int) -> Whole:
+    """One factor for all wishes, each cut to its bounds, rounded by largest remainder.
 
-    Attributes:
-        total: their sum.
-        beyond: how much of the asked total does not fit: positive when it is above all upper
-            bounds, negative when below all lower ones, 0 when it fits.
+    ``total`` lies between the sums of the bounds.
     """
-
-    amounts: tuple[int, ...]
-    total: int
-    beyond: int
+    return whole(scaled(wishes, low, high, total), low, high, total)
 
 
-def project(targets: Sequence[float], bounds: Sequence[tuple[int, int]], total: int) -> Projection:
-    """Scale the targets by one factor, cut each to its bounds, round by largest remainder.
+def scaled(wishes: Vector, low: Vector | Whole, high: Vector | Whole, total: float) -> Vector:
+    """The amounts before they are rounded."""
+    logs = np.log(np.maximum(wishes, DUST))
 
-    A total that does not fit is moved to the nearest that does. A target below one minor unit
-    counts as one, so that it can be scaled.
+    def amounts(factor: float) -> Vector:
+        return np.asarray(np.clip(np.exp(np.minimum(logs + factor, _LARGEST_LOG)), low, high))
 
-    Raises:
-        ValueError: a bound is negative or empty, or the numbers of targets and bounds differ.
-    """
-    for low, high in bounds:
-        if not 0 <= low <= high:
-            raise ValueError(f"bounds {low} to {high} hold no budget; leave the ad out of the projection")
-    wishes = [max(target, 1.0) for target in targets]
-    fits = min(max(total, sum(low for low, _ in bounds)), sum(high for _, high in bounds))
-    exact = _scaled(wishes, bounds, _scale(wishes, bounds, fits))
-    return Projection(_rounded(exact, bounds, fits), fits, total - fits)
+    return amounts(log_factor(lambda factor: float(amounts(factor).sum()), wishes, total))
 
 
-def _scaled(wishes: Sequence[float], bounds: Sequence[tuple[int, int]], scale: float) -> list[float]:
-    return [min(max(wish * scale, low), high) for wish, (low, high) in zip(wishes, bounds, strict=True)]
-
-
-def _scale(wishes: Sequence[float], bounds: Sequence[tuple[int, int]], total: int) -> float:
-    """The largest factor at which the amounts sum to no more than ``total``, to a float's precision."""
-    low, high = 1 / _LARGEST_SCALE, _LARGEST_SCALE
+def log_factor(spent: Callable[[float], float], wishes: Vector, total: float) -> float:
+    """Logarithm of the largest factor at which no more than ``total`` is spent; ``spent`` rises with it."""
+    lowest = -float(np.log(np.maximum(wishes.max(initial=1.0), 1.0))) - _LARGEST_LOG
+    highest = float(np.log(max(total, 1.0))) + _LARGEST_LOG
     for _ in range(_HALVINGS):
-        middle = (low * high) ** 0.5
-        if not low < middle < high:
-            break
-        low, high = (middle, high) if sum(_scaled(wishes, bounds, middle)) <= total else (low, middle)
-    return low
+        middle = (lowest + highest) / 2
+        lowest, highest = (middle, highest) if spent(middle) <= total else (lowest, middle)
+    return lowest
 
 
-def _rounded(exact: Sequence[float], bounds: Sequence[tuple[int, int]], total: int) -> tuple[int, ...]:
-    amounts = [int(value) for value in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda index: (amounts[index] - exact[index], index))
-    missing = total - sum(amounts)
-    while missing:
+def whole(exact: Vector, low: Whole, high: Whole, total: int) -> Whole:
+    """Rounded by largest remainder; of equal ones the first gets the unit."""
+    amounts = np.clip(np.floor(exact + DUST).astype(np.int64), low, high)
+    order = np.argsort(amounts - exact, kind="stable")
+    while missing := total - int(amounts.sum()):
         step = 1 if missing > 0 else -1
-        for index in by_remainder if step > 0 else reversed(by_remainder):
-            low, high = bounds[index]
-            if missing and low <= amounts[index] + step <= high:
-                amounts[index] += step
-                missing -= step
-    return tuple(amounts)
+        ranked = order if step > 0 else order[::-1]
+        open_ = ranked[(amounts[ranked] + step >= low[ranked]) & (amounts[ranked] + step <= high[ranked])]
+        each = max(abs(missing) // len(open_), 1)
+        room = np.where(step > 0, high[open_] - amounts[open_], amounts[open_] - low[open_])
+        moved = np.minimum(room, each)[: abs(missing)] if each == 1 else np.minimum(room, each)
+        amounts[open_[: len(moved)]] += step * moved
+    return amounts

@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from flywheel_assets.core.account import PolicyName
 from flywheel_assets.core.errors import FlywheelError
 from flywheel_assets.core.money import MINOR_DIGITS, minor_digits
 
 Vector = npt.NDArray[np.float64]
-PolicyName = Literal["blended_literal", "blended", "funnel"]
 
 # A funnel needs a first stage and a last one.
 _FEWEST_STAGES = 2

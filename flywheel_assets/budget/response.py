@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flywheel_assets.budget.request import PolicyName
+from flywheel_assets.core.account import PolicyName
 
 
 class _Value(BaseModel):

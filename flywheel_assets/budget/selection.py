@@ -1,4 +1,4 @@
-"""One decision from one request, pure: what the policy wants, what the gate allows, what sums exactly."""
+"""One decision from one request, stateless: parsed, decided by the same core as the hourly loop, told."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from flywheel_assets.budget import wording
-from flywheel_assets.budget.columns import Columns
-from flywheel_assets.budget.gating import Decision, Gated, gate
-from flywheel_assets.budget.placing import Limits, Placed, limits, place
-from flywheel_assets.budget.policies.proposal import Proposal
+from flywheel_assets.budget import deciding, wording
+from flywheel_assets.budget.bounds import asked_bounds
 from flywheel_assets.budget.policies.table import POLICIES, chosen
 from flywheel_assets.budget.reading import columns_of
 from flywheel_assets.budget.request import BudgetRequest, parse
@@ -29,35 +26,17 @@ def decide(request: BudgetRequest | Mapping[str, Any]) -> BudgetResponse:
     """
     asked = parse(request)
     name, columns = chosen(asked), columns_of(asked)
-    proposal = POLICIES[name](columns, np.random.default_rng(asked.seed))
-    gated = gate(columns, proposal, _RULES)
-    total = round(columns.total * asked.minor)
-    lowest, highest = columns.past_budgets
-    past = lowest * asked.minor, highest * asked.minor
-    allowed = limits(columns.current * asked.minor, past, _SAFETY.velocity_percent, total)
-    placed = _placed(columns, proposal, gated, allowed, asked.minor)
-    decision = Decision(columns, proposal, gated, placed, allowed, asked.minor)
+    percent = _SAFETY.velocity_percent
+    bounds = asked_bounds(columns, asked.minor, percent)
+    rng = np.random.default_rng(asked.seed)
+    decision = deciding.decide(columns, bounds, POLICIES[name], _RULES, rng, percent=percent)
     lines = wording.lines(decision)
     by_position = sorted(zip(columns.order.tolist(), lines, strict=True), key=lambda pair: pair[0])
     return BudgetResponse.model_construct(
         recommendations=tuple(line for _, line in by_position),
-        total_budget=total / asked.minor,
+        total_budget=bounds.total / asked.minor,
         num_ads=columns.size,
         policy=name,
-        unplaced=placed.beyond / asked.minor,
+        unplaced=decision.placed.beyond / asked.minor,
         summary=wording.summary(decision),
     )
-
-
-def _placed(columns: Columns, proposal: Proposal, gated: Gated, allowed: Limits, minor: int) -> Placed:
-    """Held ads are pinned first; then so are those whose move came out too small to be worth an action."""
-    total = round(columns.total * minor)
-    wishes = np.where(proposal.kill, 0.0, np.where(gated.held, columns.current, proposal.target)) * minor
-    wishes = np.nan_to_num(wishes)
-    placed = place(wishes, allowed, gated.held, total)
-    if placed.followed or placed.beyond:
-        return placed
-    moved = np.abs(placed.amounts - allowed.rest)
-    small = (moved > 0) & (moved * 100 < _RULES.min_change_percent * allowed.rest) & ~np.isnan(columns.current)
-    again = place(np.where(small, allowed.rest, wishes), allowed, gated.held | small, total)
-    return placed if again.followed else again

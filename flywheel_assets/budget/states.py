@@ -1,77 +1,65 @@
-"""What may be decided about each ad, and why not where nothing may be."""
+"""What is known about each ad at the end of an hour: gathered, judged, saved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from flywheel_assets.budget.evidence import Delivery, Revenue, ads_of, budgets_in_window, deliveries, revenues
-from flywheel_assets.budget.types import AdState
+from flywheel_assets.budget.blocking import Facts, blocked, crm_source, held, insights_source
+from flywheel_assets.budget.earned import Revenue, crm_waits_since, deals_by_ad, revenues
+from flywheel_assets.budget.evidence import Delivery, ads_of, deliveries, dna_of
+from flywheel_assets.budget.past_budgets import Step, budget_steps, budgets_in_window, in_force, last_changes
+from flywheel_assets.budget.types import AdState, Deal, Hours, Source
 from flywheel_assets.core.account import Account
+from flywheel_assets.core.account import Bounds as OwnBounds
 from flywheel_assets.core.hours import HOUR
 from flywheel_assets.core.velocity import BudgetSpan, allowed_interval
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.tables import ad_states
-from flywheel_assets.store.tables.execution import NOT_SHOWN
 
-# Answers of the platform after which an ad does not spend, whatever we last wrote.
-_GONE = frozenset({"DELETED", "ARCHIVED", "DISAPPROVED"})
-_LEVELS = ("campaign", "owner", "ad")
-_NO_REVENUE = Revenue(0, 0, 0, frozenset())
+_NO_REVENUE = Revenue(0, 0, frozenset())
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """One ad before judgement; ``now`` is the end of the hour that is decided after."""
+class _Known:
+    """All that was read about an account, by ad id or by owner of the budget; ``now`` is the end of the hour."""
 
-    row: Row[Any]
-    delivery: Delivery | None
-    revenue: Revenue
-    allowed: tuple[int, int] | None
-    floor: int
-    ceiling: int
     account: Account
+    settings: Settings
     now: datetime
-    stale_hours: float
-
-    @property
-    def inactive(self) -> str | None:
-        return _why_inactive(self.row)
-
-    @property
-    def age_hours(self) -> float | None:
-        born = (self.row.created_at, self.row.activated_at)
-        return None if None in born else max(0.0, (self.now - max(born)) / HOUR)
+    delivered: Mapping[str, Delivery]
+    earned: Mapping[str, Revenue]
+    deals: Mapping[str, tuple[Deal, ...]]
+    dna: Mapping[str, tuple[float, ...]]
+    window: Mapping[str, Sequence[int]]
+    steps: Mapping[str, Sequence[Step]]
+    changed: Mapping[str, datetime]
+    crm: Source | None
 
 
 def build_states(connection: Connection, account: Account, settings: Settings, hour: datetime) -> tuple[AdState, ...]:
     """Every ad of the account that exists at the platform, as known at the end of ``hour``, by ad id."""
-    now = hour + HOUR
-    opens = now - timedelta(hours=settings.safety.velocity_window_hours)
-    reported = deliveries(connection, account.account_id, hour)
-    earned = revenues(connection, account.account_id, now)
-    budgets = budgets_in_window(connection, account.account_id, opens)
-    floor, ceiling = account.money(account.ad_set_floor).minor, account.money(account.ad_set_ceiling).minor
-    return tuple(
-        _state(
-            _Facts(
-                row=row,
-                delivery=reported.get(row.ad_id),
-                revenue=earned.get(row.ad_id, _NO_REVENUE),
-                allowed=_allowed(row, budgets, now, settings),
-                floor=floor,
-                ceiling=ceiling,
-                account=account,
-                now=now,
-                stale_hours=settings.budget.stale_hours,
-            )
-        )
-        for row in ads_of(connection, account.account_id)
+    now, ours, days = hour + HOUR, account.account_id, settings.budget.history_days
+    window = now - timedelta(hours=settings.safety.velocity_window_hours)
+    waits = crm_waits_since(connection, account)
+    known = _Known(
+        account=account,
+        settings=settings,
+        now=now,
+        delivered=deliveries(connection, ours, hour, days),
+        earned=revenues(connection, ours, now),
+        deals=deals_by_ad(connection, account, now),
+        dna=dna_of(connection, ours),
+        window=budgets_in_window(connection, ours, window),
+        steps=budget_steps(connection, ours, now - timedelta(days=days), now),
+        changed=last_changes(connection, ours),
+        crm=None if account.hubspot is None else crm_source(waits, now, settings.budget.crm_stale_hours),
     )
+    return tuple(_state(known, row) for row in ads_of(connection, ours))
 
 
 def save_states(connection: Connection, account: Account, hour: datetime, states: Sequence[AdState]) -> None:
@@ -99,34 +87,73 @@ def load_states(connection: Connection, account_id: str, hour: datetime) -> tupl
     return tuple(AdState.model_validate(state) for state in connection.execute(query).scalars())
 
 
-def _allowed(
-    row: Row[Any], budgets: Mapping[str, Sequence[int]], now: datetime, settings: Settings
-) -> tuple[int, int] | None:
-    if row.daily_budget is None:
-        return None
-    in_force = (*budgets.get(row.object_ref, ()), row.daily_budget)
-    return allowed_interval([BudgetSpan(minor, now, None) for minor in in_force], now, settings.safety)
-
-
-def _state(facts: _Facts) -> AdState:
-    row, delivery = facts.row, facts.delivery
-    return AdState(
+def _state(known: _Known, row: Row[Any]) -> AdState:
+    delivery, rules = known.delivered.get(row.ad_id), known.settings.budget
+    revenue, budget = known.earned.get(row.ad_id, _NO_REVENUE), _in_force(row)
+    floor, ceiling = _floor_and_ceiling(known.account, row)
+    facts = Facts(
+        row=row,
+        currencies=frozenset({row.currency}) | revenue.currencies | (delivery.currencies if delivery else frozenset()),
+        allowed=_allowed(row, known),
+        floor=floor,
+        ceiling=ceiling,
+        account=known.account,
+        now=known.now,
+        reported_until=delivery.reported_until if delivery else None,
+        changed_at=known.changed.get(row.object_ref),
+        crm=known.crm,
+        rules=rules,
+    )
+    state = AdState(
         ad_id=row.ad_id,
+        ad_ref=row.ad_ref,
         object_ref=row.object_ref,
         currency=row.currency,
         active=facts.inactive is None,
         age_hours=facts.age_hours,
-        current_budget=_in_force(row),
+        current_budget=budget,
+        changed_at=facts.changed_at,
         allowed=facts.allowed,
-        floor=facts.floor,
-        ceiling=facts.ceiling,
-        windows=delivery.windows if delivery else (),
-        deals=facts.revenue.deals,
-        pipeline=facts.revenue.pipeline,
-        cash=facts.revenue.cash,
-        insights_at=delivery.reported_until if delivery else None,
-        blocked=next((why for check in _CHECKS if (why := check(facts)) is not None), None),
+        floor=floor,
+        ceiling=ceiling,
+        **(delivery.totals if delivery else {}),
+        hours=_hours(delivery, known.steps.get(row.object_ref, ()), budget),
+        deals=known.deals.get(row.ad_id, ()),
+        pipeline=revenue.pipeline,
+        cash=revenue.cash,
+        dna=known.dna.get(row.ad_id),
+        sources=_sources(facts, row),
+        blocked=blocked(facts),
     )
+    return state.model_copy(update={"held": held(facts, state.names)})
+
+
+def _hours(delivery: Delivery | None, steps: Sequence[Step], budget: int | None) -> Hours:
+    if delivery is None:
+        return Hours()
+    return delivery.hours.model_copy(update={"budget": in_force(delivery.hours.hour, steps, budget)})
+
+
+def _sources(facts: Facts, row: Row[Any]) -> tuple[Source, ...]:
+    # An old look at the budget blocks nothing: the executor reads it again just before it writes.
+    budget = Source(name="budget", as_of=row.observed_at, stale=None)
+    return (insights_source(facts), *([facts.crm] if facts.crm else []), budget)
+
+
+def _allowed(row: Row[Any], known: _Known) -> tuple[int, int] | None:
+    if row.daily_budget is None:
+        return None
+    now = known.now
+    minors = (*known.window.get(row.object_ref, ()), row.daily_budget)
+    return allowed_interval([BudgetSpan(minor, now, None) for minor in minors], now, known.settings.safety)
+
+
+def _floor_and_ceiling(account: Account, row: Row[Any]) -> tuple[int, int]:
+    """Those of the budget's owner, as the executor keeps them: a campaign's budget is as many times an ad set's."""
+    own = account.bounds.get(row.object_ref, OwnBounds())
+    floor = account.money(own.floor or account.ad_set_floor).minor * (1 if own.floor else row.shares)
+    ceiling = account.money(own.ceiling or account.ad_set_ceiling).minor * (1 if own.ceiling else row.shares)
+    return floor, ceiling
 
 
 def _in_force(row: Row[Any]) -> int | None:
@@ -134,89 +161,3 @@ def _in_force(row: Row[Any]) -> int | None:
     drift: dict[str, Any] | None = (row.owner_drift or {}).get("daily_budget")
     budget: int | None = row.daily_budget if drift is None else drift["theirs"]
     return budget or None
-
-
-# --- why nothing may be decided; the first that holds is told -----------------------------------------
-
-
-def _not_active(facts: _Facts) -> str | None:
-    return None if facts.inactive is None else f"not_active: {facts.inactive}"
-
-
-def _why_inactive(row: Row[Any]) -> str | None:
-    """A campaign is created paused, so it must have been activated; its children are created active."""
-    if row.effective_status == NOT_SHOWN:
-        return "Meta does not show the ad any more: it was deleted, or our token may not see it"
-    if row.effective_status in _GONE:
-        return f"Meta shows the ad as {row.effective_status}"
-    if row.campaign_status != "ACTIVE":
-        return "its campaign has not been activated or is paused"
-    for level in _LEVELS:
-        name = "ad set" if level == "owner" else level
-        if getattr(row, f"{level}_status") not in {None, "ACTIVE"}:
-            return f"its {name} is paused" if level != "ad" else "the ad is paused"
-        theirs = (getattr(row, f"{level}_drift") or {}).get("status", {}).get("theirs", "ACTIVE")
-        if theirs != "ACTIVE":
-            return f"a person set the {name} to {theirs} at Meta, and that stays"
-    return None
-
-
-def _no_budget(facts: _Facts) -> str | None:
-    if facts.row.daily_budget is None:
-        return "no_budget: the daily budget of its ad set is not known; let the executor read it first"
-    return None
-
-
-def _edited_elsewhere(facts: _Facts) -> str | None:
-    drift = (facts.row.owner_drift or {}).get("daily_budget")
-    if drift is None:
-        return None
-    what = f"set the budget to {drift['theirs']}" if drift["theirs"] else "took its daily budget away"
-    return f"edited_elsewhere: a person {what} at Meta, ours was {drift['ours']}; theirs stays"
-
-
-def _currency(facts: _Facts) -> str | None:
-    reported = facts.delivery.currencies if facts.delivery else frozenset()
-    others = ({facts.row.currency} | reported | facts.revenue.currencies) - {facts.account.currency}
-    if not others:
-        return None
-    return f"currency_mismatch: amounts in {', '.join(sorted(others))}, but the account pays {facts.account.currency}"
-
-
-def _no_age(facts: _Facts) -> str | None:
-    if facts.age_hours is None:
-        return "no_age: it is not known since when the ad has been running, so its results cannot be weighed"
-    return None
-
-
-def _stale(facts: _Facts) -> str | None:
-    """Silence counts from the last reported hour, or from the ad's start when nothing was ever reported."""
-    if facts.delivery is not None:
-        silent = (facts.now - facts.delivery.reported_until) / HOUR
-        since = f"the last reported hour ended {facts.delivery.reported_until:%Y-%m-%d %H:%M} UTC"
-    else:
-        silent, since = facts.age_hours or 0.0, "nothing has been reported since it started"
-    if silent <= facts.stale_hours:
-        return None
-    return f"stale_insights: {since}, {silent:.0f} h ago, more than {facts.stale_hours:g} h; check the ad and the insights at Meta"
-
-
-def _bounds(facts: _Facts) -> str | None:
-    if facts.allowed is None:
-        return None
-    low, high = max(facts.allowed[0], facts.floor), min(facts.allowed[1], facts.ceiling)
-    if low <= high:
-        return None
-    if facts.allowed[0] > facts.allowed[1]:
-        return (
-            "velocity: its budget was changed by more than the velocity rule allows; wait until that is six hours old"
-        )
-    return (
-        f"bounds: the velocity rule allows {facts.allowed[0]} to {facts.allowed[1]}, the account {facts.floor} to "
-        f"{facts.ceiling}; change the account's floor or ceiling, or the budget at Meta"
-    )
-
-
-_CHECKS: tuple[Callable[[_Facts], str | None], ...] = (
-    _not_active, _no_budget, _edited_elsewhere, _currency, _no_age, _stale, _bounds
-)  # fmt: skip

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from flywheel_assets.core.money import Money, minor_digits
 
 Mode = Literal["observe", "approve", "auto"]
+# Who decides on budgets: the brief's sampler as it is written, the same mended, or the whole funnel up to the deal.
+PolicyName = Literal["blended_literal", "blended", "funnel"]
 # Findings of the spend guard that may stop spend.
 GuardStop = Literal["overspend", "cpa", "tracking", "blind"]
 
@@ -54,6 +57,36 @@ class Bounds(BaseModel):
     ceiling: str | None = None
 
 
+class Pool(BaseModel):
+    """Objects that share a part of what the plan gives running ads: exactly ``share``, or between two shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    objects: tuple[str, ...] = Field(min_length=1, description="Ads, ad sets, campaigns or creatives, by their names.")
+    share: float | None = Field(None, ge=0, le=1)
+    at_least: float = Field(0.0, ge=0, le=1)
+    at_most: float = Field(1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.share is not None and (self.at_least, self.at_most) != (0.0, 1.0):
+            raise ValueError(f"pool {self.name}: give a share, or at_least and at_most, not both")
+        if self.at_least > self.at_most:
+            raise ValueError(f"pool {self.name}: at_least {self.at_least:g} is above at_most {self.at_most:g}")
+        return self
+
+    @property
+    def least(self) -> float:
+        """Share of the plan that its ads get at least."""
+        return self.at_least if self.share is None else self.share
+
+    @property
+    def most(self) -> float:
+        """Share of the plan that its ads get at most."""
+        return self.at_most if self.share is None else self.share
+
+
 class Account(BaseModel):
     """One ad account: where ads go, in which money, under which limits, in which mode.
 
@@ -90,7 +123,12 @@ class Account(BaseModel):
     )
     niche: str | None = None
     hubspot: HubSpot | None = Field(None, description="Without it revenue is not known and decisions use leads.")
-    policy: Literal["blended"] = "blended"
+    policy: PolicyName | None = Field(
+        None, description="Unset: `funnel` where the CRM's stages are known, else `blended`."
+    )
+    fatigue_k: float | None = Field(None, ge=0, description="Decay of the click rate per impression; unset: fitted.")
+    opt_outs: tuple[str, ...] = Field((), description="Ads, ad sets, campaigns or creatives whose budgets stay.")
+    pools: tuple[Pool, ...] = ()
     consent: Consent = Consent()
     default_brief: dict[str, Any] | None = Field(None, description="Brief of a video that has none beside it.")
 
@@ -106,6 +144,32 @@ class Account(BaseModel):
         ZoneInfo(value)
         return value
 
+    def opted_out(self, names: Iterable[str]) -> str | None:
+        """The first of an ad's names (`names_of`) by which its owner took it out of the automatic decisions."""
+        return min(set(self.opt_outs) & set(names), default=None)
+
+    @model_validator(mode="after")
+    def _pools_apart(self) -> Self:
+        named = [(name, pool.name) for pool in self.pools for name in pool.objects]
+        for name, pool in named:
+            if other := next((theirs for one, theirs in named if one == name and theirs != pool), None):
+                raise ValueError(f"{name} is in the pools {pool} and {other}; an object belongs to one")
+        if len({pool.name for pool in self.pools}) < len(self.pools):
+            raise ValueError("two pools have one name; name each once")
+        if (least := sum(pool.least for pool in self.pools)) > 1 + 1e-9:
+            raise ValueError(f"pools ask for {least:.0%} of the plan together; 100 % is all there is")
+        return self
+
     def money(self, amount: str) -> Money:
         """An amount of this account's currency, from major units."""
         return Money.parse(amount, self.currency)
+
+
+def names_of(ad_id: str, ad_ref: str) -> frozenset[str]:
+    """Every name by which an account file may mean an ad: its id, itself, its variation, ad set, campaign, creative.
+
+    ``ad_ref`` is the local reference, e.g. c_1a2b/v01/ad.
+    """
+    variation = ad_ref.removesuffix("/ad")
+    creative = ad_ref.split("/", maxsplit=1)[0]
+    return frozenset({ad_id, ad_ref, variation, f"{variation}/adset", creative, f"{creative}/campaign"})

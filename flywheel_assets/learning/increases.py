@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select
 
-from flywheel_assets.core.account import Account
+from flywheel_assets.core.account import Account, names_of
 from flywheel_assets.core.changes import AdChange, SetBudget
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.core.money import Money
@@ -74,6 +74,8 @@ def ask_increase(
     Raises:
         ChangeRefused: the budget is not known or may not be raised now; the reason says why.
     """
+    if named := account.opted_out(names_of(ad.ad_id, f"{creative_id}/{ad.key}/ad")):
+        raise ChangeRefused(ad.budget_ref, "opt_out", f"the account file's opt_outs name {named}")
     current = _running_budget(connection, ad.budget_ref)
     raised = current * (100 + settings.safety.velocity_percent) // 100
     target = min(raised, account.money(account.ad_set_ceiling).minor)

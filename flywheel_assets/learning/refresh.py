@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from flywheel_assets.budget.fatigue import decay_rate, fatigue_of
+from flywheel_assets.budget.fatigue import fatigue_of
+from flywheel_assets.budget.states import load_states
 from flywheel_assets.budget.types import AdState
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.hours import HOUR
 from flywheel_assets.core.ids import creative_id
 from flywheel_assets.learning.published import published_ads
 from flywheel_assets.learning.report import Count, Problem, Status, StepReport, in_words
@@ -69,35 +71,33 @@ def request_refreshes(engine: Engine, account: Account, settings: Settings, hour
         at, states = _states(connection, account.account_id, hour)
         ads, problems = published_ads(connection, account.account_id)
         parents = {ad.ad_id: ad.creative_id for ad in ads}
-        rate = decay_rate(states)
+        worn = fatigue_of(states, account, settings.budget, hour + HOUR if at is None else at + HOUR)
         requested = []
-        for state in states:
-            worn = fatigue_of(state, rate, settings.budget.fatigue_refresh)
-            if not worn.tired or state.ad_id not in parents:
+        for one in worn.ads:
+            if not one.tired or one.ad_id not in parents:
                 continue
             row = {
                 "account_id": account.account_id,
-                "ad_id": state.ad_id,
-                "parent_creative_id": parents[state.ad_id],
-                "reason": worn.reason,
-                "decay_factor": worn.factor,
+                "ad_id": one.ad_id,
+                "parent_creative_id": parents[one.ad_id],
+                "reason": one.reason,
+                "decay_factor": one.factor,
             }
             statement = insert(creative_refresh_requests).values(row).on_conflict_do_nothing(index_elements=["ad_id"])
             if connection.execute(statement).rowcount == 1:
-                requested.append(state.ad_id)
+                requested.append(one.ad_id)
         feedback = _feedback(connection, account.account_id, hour)
-    return RefreshRequested(tuple(requested), len(states), at, feedback, rate.k * 1000, problems)
+    return RefreshRequested(tuple(requested), len(states), at, feedback, worn.k * 1000, problems)
 
 
-def _states(connection: Connection, account_id: str, hour: datetime) -> tuple[datetime | None, list[AdState]]:
+def _states(connection: Connection, account_id: str, hour: datetime) -> tuple[datetime | None, tuple[AdState, ...]]:
     """The newest states at or before ``hour``, at most a day old; older ones say nothing about today."""
     table = ad_states.c
     newest = select(func.max(table.hour)).where(
         table.account_id == account_id, table.hour <= hour, table.hour > hour - timedelta(days=1)
     )
     at = connection.execute(newest).scalar_one()
-    query = select(table.state).where(table.account_id == account_id, table.hour == at).order_by(table.ad_id)
-    return at, [AdState.model_validate(state) for state in connection.execute(query).scalars()]
+    return at, () if at is None else load_states(connection, account_id, at)
 
 
 def _feedback(connection: Connection, account_id: str, hour: datetime) -> int:

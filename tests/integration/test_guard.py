@@ -584,6 +584,7 @@ def _decided(seen: Watch, hour: datetime) -> None:
     """A raise of the running ad's budget, as the hour's allocation would have decided it."""
     line = Recommendation(
         ad_id=AD,
+        ads=(AD,),
         object_ref="c1/v1/adset",
         current_budget=5000,
         recommended_budget=5500,
@@ -591,6 +592,7 @@ def _decided(seen: Watch, hour: datetime) -> None:
         confidence=0.9,
         reason="it does better",
         binding=None,
+        worth_an_action=True,
         metrics={},
     )
     head = {

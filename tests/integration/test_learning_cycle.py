@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Table, func, select
 
-from flywheel_assets.budget.types import AdState, Window
+from flywheel_assets.budget.types import AdState, Hours
 from flywheel_assets.clients.embeddings import WordLlamaEmbedder
 from flywheel_assets.core.account import Account, Consent
 from flywheel_assets.core.ids import creative_id
@@ -466,6 +466,15 @@ def test_a_winner_that_cannot_be_raised_is_decided_and_says_why(
     assert world.count(tables.pending_ad_changes) == 0
 
 
+def test_a_winner_whose_owner_keeps_its_budget_is_not_raised(world: World) -> None:
+    world.three_days()
+    keeps = world.account.model_copy(update={"opt_outs": ("102",)})
+    (one,) = update_experiments(world.store.engine, keeps, world.store.settings, HOUR).experiments
+    assert (one.status, one.leader_ad_id) == ("decided", "102")
+    assert "opt_out: the account file's opt_outs name 102" in one.reason
+    assert world.count(tables.pending_ad_changes) == 0
+
+
 def test_a_promoted_experiment_is_over(world: World) -> None:
     world.three_days()
     update_experiments(world.store.engine, world.account, world.store.settings, HOUR)
@@ -586,21 +595,21 @@ def test_one_account_is_not_enough_and_a_withdrawn_consent_takes_the_patterns_aw
 
 
 def save_states(world: World, tired: set[str]) -> None:
-    """Five days of states; clicks of the tired fall by three quarters a day."""
+    """Five days of states; the click rate of the tired falls by three fifths a day."""
     rows = []
     for at in range(6):
         ad_id = f"1{at:02}"
         fall = 0.4 if ad_id in tired else 1.0
-        windows = tuple(
-            Window(
-                age_hours=24.0 * (4 - day) + 12, impressions=20_000, clicks=round(600 * fall**day), leads=0, spend=100
-            )
-            for day in range(5)
-        )
+        clicks = [round(100 * fall ** (hour // 24)) for hour in range(120)]
+        first = int((HOUR.timestamp() + 3600) // 3600) - 120
+        seen = Hours(
+            hour=tuple(range(first, first + 120)), impressions=(4000,) * 120, clicks=tuple(clicks), leads=(0,) * 120,
+            spend=(20,) * 120, budget=(5000,) * 120,
+        )  # fmt: skip
         state = AdState(
-            ad_id=ad_id, object_ref="c/adset", currency="USD", active=True, age_hours=120.0, current_budget=5000,
-            allowed=(4000, 6000), floor=1000, ceiling=12_000, windows=windows, deals=0, pipeline=0, cash=0,
-            insights_at=HOUR, blocked=None,
+            ad_id=ad_id, ad_ref=f"c/{ad_id}/ad", object_ref=f"c/{ad_id}/adset", currency="USD", active=True,
+            age_hours=120.0, current_budget=5000, allowed=(4000, 6000), floor=1000, ceiling=12_000,
+            impressions=480_000, clicks=sum(clicks), spend=2400, hours=seen, blocked=None,
         )  # fmt: skip
         row = {"hour": HOUR, "ad_id": ad_id, "state": state.model_dump(mode="json"), "blocked": None}
         rows.append({"account_id": world.account.account_id, **row})

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.money import MINOR_DIGITS, Money
 from flywheel_assets.store.accounts import load_account
@@ -49,6 +50,13 @@ def test_an_account_starts_by_watching_and_consents_to_nothing(tmp_path: Path) -
     account = load_account(_with(tmp_path, mode=None, consent=None))
     assert account.mode == "observe"
     assert not any(account.consent.model_dump().values())
+
+
+def test_pools_are_kept_in_the_database_as_they_are_written(tmp_path: Path) -> None:
+    pools = [{"name": "old", "objects": ["c_1"], "share": 0.3}, {"name": "new", "objects": ["c_2/v01"], "at_most": 0.5}]
+    account = load_account(_with(tmp_path, pools=pools, opt_outs=["c_3"], policy="blended", fatigue_k=1e-6))
+    assert Account.model_validate(account.model_dump(mode="json")) == account
+    assert [(pool.least, pool.most) for pool in account.pools] == [(0.3, 0.3), (0.0, 0.5)]
 
 
 def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
@@ -95,6 +103,20 @@ def test_a_document_without_fields_is_refused(tmp_path: Path, content: bytes) ->
         ({"ad_set_floor": "9.999"}, "ad_set_floor: "),
         ({"ad_set_floor": "0"}, "ad_set_floor 0 must be above 0"),
         ({"ad_set_ceiling": "5.00"}, "ad_set_ceiling 5.00"),
+        ({"policy": "best"}, "policy: "),
+        ({"fatigue_k": -1}, "fatigue_k: "),
+        ({"pools": [{"name": "a", "objects": []}]}, "pools.0.objects: "),
+        ({"pools": [{"name": "a", "objects": ["c_1"], "share": 0.5, "at_least": 0.1}]}, "give a share, or at_least"),
+        ({"pools": [{"name": "a", "objects": ["c_1"], "at_least": 0.5, "at_most": 0.1}]}, "at_least 0.5 is above"),
+        (
+            {"pools": [{"name": "a", "objects": ["c_1"]}, {"name": "b", "objects": ["c_1"]}]},
+            "c_1 is in the pools a and b",
+        ),
+        ({"pools": [{"name": "a", "objects": ["c_1"]}, {"name": "a", "objects": ["c_2"]}]}, "two pools have one name"),
+        (
+            {"pools": [{"name": name, "objects": [name], "share": 0.6} for name in ("c_1", "c_2")]},
+            "pools ask for 120% of the plan together",
+        ),
         ({"currency": "JPY"}, "ad_set_floor: 10.50 JPY is finer than its minor unit"),
     ],
     ids=str,

@@ -3,107 +3,113 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flywheel_assets.budget.fatigue import DecayRate, decay_rate, fatigue_of, fresh_share
-from flywheel_assets.budget.types import AdState, Window
+from flywheel_assets.budget.arm_columns import columns_of_arms
+from flywheel_assets.budget.arms import Arm
+from flywheel_assets.budget.fatigue import AccountFatigue, fatigue_of
+from flywheel_assets.budget.policies.table import POLICIES
+from flywheel_assets.budget.types import AdState, Hours
+from flywheel_assets.settings import Budget
+from tests.unit.hour_world import EPOCH_HOUR, NOW, account, state
 
 
-def windows(daily: list[tuple[int, int]]) -> tuple[Window, ...]:
-    days = len(daily)
-    return tuple(
-        Window(age_hours=24 * (days - day) - 12, impressions=shown, clicks=clicks, leads=0, spend=shown)
-        for day, (shown, clicks) in enumerate(daily)
-    )
+def daily(ad_id: str, days: list[tuple[int, int]]) -> AdState:
+    """An ad with so many impressions and clicks a day, spread evenly over the hours."""
+    count = 24 * len(days)
+    shown, clicks = (np.repeat([day[side] for day in days], 24) for side in (0, 1))
+    each = np.diff(np.floor(np.cumsum(clicks / 24) + 1e-6), prepend=0).astype(int)
+    seen = Hours(
+        hour=tuple(range(EPOCH_HOUR - count, EPOCH_HOUR)), impressions=tuple((shown // 24).tolist()),
+        clicks=tuple(each.tolist()), leads=(0,) * count, spend=(1,) * count, budget=(10_000,) * count,
+    )  # fmt: skip
+    return state(ad_id, age=float(count), hours=seen)
 
 
-def state(daily: list[tuple[int, int]], ad_id: str = "1") -> AdState:
-    return AdState(
-        ad_id=ad_id,
-        object_ref=f"c_1/v{ad_id}/adset",
-        currency="USD",
-        active=True,
-        age_hours=24.0 * len(daily),
-        current_budget=5000,
-        allowed=(4000, 6000),
-        floor=1000,
-        ceiling=20000,
-        windows=windows(daily),
-        deals=0,
-        pipeline=0,
-        cash=0,
-        insights_at=None,
-        blocked=None,
-    )
+def found(*states: AdState, k: float | None = None, **more: Any) -> AccountFatigue:
+    return fatigue_of(states, account(**more), Budget(fatigue_k=k), NOW)
 
 
-def decaying(k: float, rate: float, days: int, shown: int, seed: int) -> list[tuple[int, int]]:
+def decaying(k: float, level: float, days: int, shown: int, seed: int) -> list[tuple[int, int]]:
     rng = np.random.default_rng(seed)
-    rates = [rate * math.exp(-k * (shown * day + shown / 2)) for day in range(days)]
+    rates = [0.01 * level * math.exp(-k * (shown * day + shown / 2)) for day in range(days)]
     return [(shown, int(rng.poisson(shown * one))) for one in rates]
 
 
-def test_the_rate_is_found_and_its_error_says_how_well() -> None:
-    ads = [
-        state(decaying(1e-5, 0.01 * level, 14, 8000, seed), str(seed)) for seed, level in enumerate((1, 2, 0.5, 1.3))
-    ]
-    found = decay_rate(ads)
-    assert found.error is not None
-    assert found.k == found.estimate == pytest.approx(1e-5, abs=3 * found.error)
-    assert found.error < 3e-6
+def test_the_rate_is_found_from_ads_of_different_levels() -> None:
+    ads = [daily(str(seed), decaying(1e-5, level, 14, 9600, seed)) for seed, level in enumerate((1, 2, 0.5, 1.3))]
+    assert found(*ads).k == pytest.approx(1e-5, rel=0.3)
 
 
-def test_ads_that_do_not_wear_out_have_no_decay_whatever_their_impressions() -> None:
-    ads = [state(decaying(0.0, 0.01, 10, 100_000, seed), str(seed)) for seed in range(5)]
-    found = decay_rate(ads)
-    assert found.k == 0
-    assert fatigue_of(ads[0], found, 0.5).factor == 1
+def test_ads_that_do_not_wear_out_have_next_to_no_decay_whatever_their_impressions() -> None:
+    ads = [daily(str(seed), decaying(0.0, 1.0, 10, 96_000, seed)) for seed in range(5)]
+    assert all(one.factor > 0.9 for one in found(*ads).ads)
 
 
 def test_a_bad_ad_with_many_impressions_is_not_taken_for_a_worn_one() -> None:
-    good, bad = [(1000, 30)] * 5, [(50_000, 250)] * 5
-    assert decay_rate([state(good, "1"), state(bad, "2")]).k == 0
+    assert found(daily("1", [(960, 29)] * 5), daily("2", [(48_000, 240)] * 5)).k < 1e-7
 
 
-@pytest.mark.parametrize("daily", [[], [(1000, 10)], [(0, 0), (0, 0)], [(1000, 0), (1000, 0)], [(0, 5), (1000, 5)]])
-def test_without_anything_to_fit_there_is_no_decay(daily: list[tuple[int, int]]) -> None:
-    assert decay_rate([state(daily)]) == DecayRate(0.0, None, None)
+@pytest.mark.parametrize("days", [[], [(960, 10)], [(0, 0), (0, 0)], [(960, 0), (960, 0)]])
+def test_without_anything_to_fit_there_is_no_decay(days: list[tuple[int, int]]) -> None:
+    assert found(daily("1", days)).k == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**7)), max_size=20))
-def test_any_history_gives_a_finite_rate_and_a_factor_from_0_to_1(daily: list[tuple[int, int]]) -> None:
-    one = state(daily)
-    found = decay_rate([one])
-    assert math.isfinite(found.k)
-    assert found.k >= 0
-    assert 0 <= fatigue_of(one, found, 0.5).factor <= 1
+def test_any_history_gives_a_finite_rate_and_a_factor_from_0_to_1(days: list[tuple[int, int]]) -> None:
+    worn = found(daily("1", days))
+    assert math.isfinite(worn.k)
+    assert worn.k >= 0
+    assert 0 <= worn.ads[0].factor <= 1
 
 
 def test_a_worn_ad_with_a_falling_rate_is_tired() -> None:
-    found = fatigue_of(state([(10_000, 200), (10_000, 180), (10_000, 60)]), DecayRate(3e-5, 3e-5, 1e-6), 0.5)
-    assert found.factor == pytest.approx(math.exp(-0.9))
-    assert found.tired
-    assert "decay factor 0.41 after 30000 impressions" in found.reason
-    assert "0.32 x" in found.reason
+    (one,) = found(daily("1", [(9600, 200), (9600, 180), (9600, 60)]), k=3e-5).ads
+    assert one.factor == pytest.approx(math.exp(-0.864))
+    assert one.tired
+    assert one.reason.startswith("decay factor 0.42 after 28800 impressions (limit 0.5); its click rate falls")
 
 
 @pytest.mark.parametrize(
-    ("daily", "k"),
+    ("days", "k"),
     [
-        ([(10_000, 200), (10_000, 180), (10_000, 190)], 3e-5),  # worn by the formula, but people still click
-        ([(10_000, 200), (10_000, 60)], 1e-6),  # a bad day of an ad that is not worn
-        ([(30_000, 3), (100, 0)], 3e-5),  # a fall that chance explains
-        ([(30_000, 300)], 3e-5),  # no day to compare with
+        ([(9600, 200), (9600, 180), (9600, 190)], 3e-5),  # worn by the formula, but people still click
+        ([(9600, 200), (9600, 60)], 1e-6),  # a bad day of an ad that is not worn
+        ([(28_800, 3), (96, 0)], 3e-5),  # a fall that chance explains
+        ([(28_800, 300)], 3e-5),  # no day to compare with
     ],
 )
-def test_one_signal_is_not_enough(daily: list[tuple[int, int]], k: float) -> None:
-    assert not fatigue_of(state(daily), DecayRate(k, k, 0.0), 0.5).tired
+def test_one_signal_is_not_enough(days: list[tuple[int, int]], k: float) -> None:
+    assert not found(daily("1", days), k=k).ads[0].tired
 
 
-def test_exposure_is_discounted_by_what_was_shown_before() -> None:
-    share = fresh_share(windows([(1000, 1), (1000, 1)]), 1e-3)
-    assert share == pytest.approx([math.exp(-0.5), math.exp(-1.5)])
+def test_the_accounts_own_k_comes_before_the_installations() -> None:
+    ad = daily("1", [(9600, 200), (9600, 180)])
+    assert found(ad, k=3e-5).k == 3e-5
+    assert found(ad, k=3e-5, fatigue_k=1e-6).k == 1e-6
+
+
+def test_ads_that_do_not_run_or_are_unknown_are_not_asked_about() -> None:
+    known = daily("1", [(9600, 200)])
+    paused = state("2", active=False, blocked="not_active: the ad is paused")
+    unknown = state("3", age_hours=None, blocked="no_age: unknown")
+    assert [one.ad_id for one in found(known, paused, unknown).ads] == ["1"]
+    assert found(paused) == AccountFatigue(0.0, ())
+
+
+@pytest.mark.parametrize("policy", ["blended", "funnel"])
+def test_the_policies_say_the_same_of_every_ad(policy: Any) -> None:
+    ads = [daily(str(seed), decaying(2.5e-5, level, 5, 9600, seed)) for seed, level in enumerate((1, 2, 3, 0.2))]
+    ads.append(daily("9", [(2400, 40)] * 3))
+    worn = found(*ads)
+    columns = columns_of_arms([Arm((ad,)) for ad in ads], account(), NOW, 50_000, None)
+    metrics = POLICIES[policy](columns, np.random.default_rng(0)).metrics
+    assert [one.factor for one in worn.ads] == pytest.approx(metrics["fatigue"].tolist())
+    assert [float(one.tired) for one in worn.ads] == metrics["refresh"].tolist()
+    assert {one.tired for one in worn.ads} == {True, False}

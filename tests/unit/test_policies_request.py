@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flywheel_assets.budget import select
 from flywheel_assets.budget.belief.response import Response
-from flywheel_assets.budget.placing import limits, place
+from flywheel_assets.budget.limits import limits
 from flywheel_assets.budget.policies.filling import fill
 from flywheel_assets.budget.response import BudgetResponse, Recommendation
 from tests.unit.select_world import NOW, STAGES, account, ad, lived, request
@@ -194,29 +194,6 @@ def test_the_best_sharing_leaves_no_euro_that_would_earn_more_elsewhere(
     price = marginal[used].mean()
     assert marginal[used] == pytest.approx(price, rel=1e-6)
     assert (marginal[~used] <= price * (1 + 1e-6)).all()
-
-
-@settings(deadline=None, max_examples=100)
-@given(
-    st.lists(st.tuples(st.floats(0.01, 5000), st.floats(0, 10_000), st.booleans()), min_size=1, max_size=12),
-    st.floats(0.5, 1.5),
-)
-def test_held_ads_are_pinned_first_and_the_rest_meets_the_total_or_the_nearest_to_it(
-    ads: list[tuple[float, float, bool]], factor: float
-) -> None:
-    current, wishes = np.array([one[0] for one in ads]) * 100, np.array([one[1] for one in ads]) * 100
-    held = np.array([one[2] for one in ads])
-    total = max(round(float(current.sum()) * factor), 1)
-    unknown = np.full(len(ads), np.nan)
-    allowed = limits(current, (unknown, unknown), 20, total)
-    placed = place(wishes, allowed, held, total)
-    assert ((allowed.low <= placed.amounts) & (placed.amounts <= allowed.high)).all()
-    assert placed.amounts.sum() + placed.beyond == total
-    if placed.beyond:
-        edge = allowed.high if placed.beyond > 0 else allowed.low
-        assert (placed.amounts == edge).all()
-    if not placed.followed:
-        assert (placed.amounts == allowed.rest)[held].all() or placed.beyond
 
 
 def test_a_budget_that_moved_too_far_already_stays() -> None:

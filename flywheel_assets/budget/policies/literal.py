@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from flywheel_assets.budget.columns import Columns
-from flywheel_assets.budget.policies.blended import SCHEDULE
 from flywheel_assets.budget.policies.proposal import Proposal
 
 Vector = npt.NDArray[np.float64]
 
+# Weight of the click-through rate from this age on, hours (C6); return on spend has the rest.
+SCHEDULE = ((0.0, 1.0), (6.0, 0.7), (24.0, 0.3), (72.0, 0.0))
 FULL_CTR, FULL_ROAS = 0.05, 3.0
 DECAY = 1e-4
 DNA_BOOST = 0.2

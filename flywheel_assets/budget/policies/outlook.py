@@ -14,8 +14,8 @@ from flywheel_assets.budget.belief.posterior import LARGEST_LOG, log_value, post
 from flywheel_assets.budget.belief.response import Response, response_of
 from flywheel_assets.budget.belief.wear import Wear, falling, price, wear_of
 from flywheel_assets.budget.columns import Columns
-from flywheel_assets.budget.policies.filling import fill
 from flywheel_assets.budget.policies.proposal import Mask, Proposal
+from flywheel_assets.budget.policies.sharing import best_sharing
 from flywheel_assets.settings import Budget
 
 Vector = npt.NDArray[np.float64]
@@ -60,7 +60,7 @@ def outlook_of(columns: Columns, rng: np.random.Generator) -> Outlook:
 def proposal_of(outlook: Outlook, score: Vector, metrics: dict[str, Vector]) -> Proposal:
     """Share the total by ``score`` per impression: the mean of the best sharings over the draws."""
     columns = outlook.columns
-    best = fill(score, outlook.response, columns.total)
+    best = best_sharing(score, outlook.response, columns)
     target = best.mean(axis=0)
     target = np.maximum(target, np.where(_unknown(columns), _LEARNING_SHARE * columns.total / columns.size, 0.0))
     reference = np.where(np.isnan(columns.current), target, columns.current)
@@ -69,7 +69,7 @@ def proposal_of(outlook: Outlook, score: Vector, metrics: dict[str, Vector]) -> 
         target, above, below = np.full(columns.size, 1.0), np.zeros(columns.size), np.zeros(columns.size)
     worth = (lambda budgets: outlook.value * outlook.response.impressions(budgets)) if outlook.evidence.priced else None
     target = target * columns.total / target.sum()
-    return Proposal(target, above, below, _hopeless(outlook), _metrics(outlook) | metrics, worth)
+    return Proposal(target, above, below, _hopeless(outlook), _metrics(outlook) | metrics, worth, score)
 
 
 def _metrics(outlook: Outlook) -> dict[str, Vector]:

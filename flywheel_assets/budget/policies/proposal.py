@@ -24,6 +24,7 @@ class Proposal:
         kill: the target is to be zero.
         metrics: what the score was made of.
         worth: revenue per day of given budgets, one row a draw; None where the policy has no idea of money.
+        score: what the total was shared by, per impression, shape (draws, ads); None without a belief.
     """
 
     target: Vector
@@ -32,6 +33,7 @@ class Proposal:
     kill: Mask
     metrics: dict[str, Vector] = field(default_factory=dict)
     worth: Callable[[Vector], Vector] | None = None
+    score: Vector | None = None
 
 
 # Pure: equal columns and generator give equal proposals.

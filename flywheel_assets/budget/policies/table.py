@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flywheel_assets.budget.policies import calibrated, funnel, literal
 from flywheel_assets.budget.policies.proposal import Policy
-from flywheel_assets.budget.request import BudgetRequest, PolicyName
+from flywheel_assets.budget.request import BudgetRequest
+from flywheel_assets.core.account import PolicyName
 
 POLICIES: dict[PolicyName, Policy] = {
     "blended_literal": literal.propose,

@@ -138,6 +138,38 @@ def upgrade() -> None:
         ),
     )
     op.add_column(
+        "budget_recommendations",
+        sa.Column(
+            "ads",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default=sa.text("'[]'"),
+            nullable=False,
+            comment="all ads that the budget is for",
+        ),
+    )
+    for name, comment in (
+        ("expected_gain", "revenue a day that the move may bring; null: not known"),
+        ("expected_loss", "revenue a day that it may cost"),
+    ):
+        op.add_column("budget_recommendations", sa.Column(name, sa.BigInteger(), nullable=True, comment=comment))
+    op.add_column(
+        "budget_recommendations",
+        sa.Column(
+            "worth_an_action",
+            sa.Boolean(),
+            server_default=sa.text("true"),
+            nullable=False,
+            comment="it moves, and far enough to be sent to the platform",
+        ),
+    )
+    op.alter_column(
+        "budget_recommendations",
+        "ad_id",
+        existing_type=sa.Text(),
+        existing_nullable=False,
+        comment="of ads that share their campaign's budget, the first",
+    )
+    op.add_column(
         "pending_ad_changes",
         sa.Column(
             "lane",
