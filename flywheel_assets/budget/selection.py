@@ -14,7 +14,7 @@ from flywheel_assets.budget.placing import Limits, Placed, limits, place
 from flywheel_assets.budget.policies.proposal import Proposal
 from flywheel_assets.budget.policies.table import POLICIES, chosen
 from flywheel_assets.budget.reading import columns_of
-from flywheel_assets.budget.request import BudgetRequest, parse
+from flywheel_assets.budget.request import BudgetRequest, PolicyName, parse
 from flywheel_assets.budget.response import BudgetResponse
 from flywheel_assets.settings import Budget, Safety
 
@@ -29,24 +29,29 @@ def decide(request: BudgetRequest | Mapping[str, Any]) -> BudgetResponse:
     """
     asked = parse(request)
     name, columns = chosen(asked), columns_of(asked)
-    proposal = POLICIES[name](columns, np.random.default_rng(asked.seed))
-    gated = gate(columns, proposal, _RULES)
-    total = round(columns.total * asked.minor)
-    lowest, highest = columns.past_budgets
-    past = lowest * asked.minor, highest * asked.minor
-    allowed = limits(columns.current * asked.minor, past, _SAFETY.velocity_percent, total)
-    placed = _placed(columns, proposal, gated, allowed, asked.minor)
-    decision = Decision(columns, proposal, gated, placed, allowed, asked.minor)
+    decision = decision_of(columns, name, asked.seed, asked.minor)
     lines = wording.lines(decision)
     by_position = sorted(zip(columns.order.tolist(), lines, strict=True), key=lambda pair: pair[0])
     return BudgetResponse.model_construct(
         recommendations=tuple(line for _, line in by_position),
-        total_budget=total / asked.minor,
+        total_budget=round(columns.total * asked.minor) / asked.minor,
         num_ads=columns.size,
         policy=name,
-        unplaced=placed.beyond / asked.minor,
+        unplaced=decision.placed.beyond / asked.minor,
         summary=wording.summary(decision),
     )
+
+
+def decision_of(columns: Columns, name: PolicyName, seed: int, minor: int) -> Decision:
+    """The decision without its words; ``minor`` units make a major one."""
+    proposal = POLICIES[name](columns, np.random.default_rng(seed))
+    gated = gate(columns, proposal, _RULES)
+    total = round(columns.total * minor)
+    lowest, highest = columns.past_budgets
+    past = lowest * minor, highest * minor
+    allowed = limits(columns.current * minor, past, _SAFETY.velocity_percent, total)
+    placed = _placed(columns, proposal, gated, allowed, minor)
+    return Decision(columns, proposal, gated, placed, allowed, minor)
 
 
 def _placed(columns: Columns, proposal: Proposal, gated: Gated, allowed: Limits, minor: int) -> Placed:

@@ -48,9 +48,8 @@ def evidence(count: int, **changed: Any) -> Evidence:
 def test_chances_and_lengths_of_steps_are_found_although_most_deals_still_wait() -> None:
     many = columns(*(lived(f"ad-{index}", hours=400, lead=0.2, seed=1) for index in range(10)))
     steps = steps_of(many)
-    for step, chance, hours in zip(steps.fitted, CHANCES, STAGE_HOURS, strict=True):
-        assert step.chance == pytest.approx(chance, abs=0.1)
-        assert np.exp(step.mean) == pytest.approx(hours, rel=0.35)
+    assert steps.fitted.chance[:, 0] == pytest.approx(np.array(CHANCES), abs=0.1)
+    assert np.exp(steps.fitted.mean[:, 0]) == pytest.approx(np.array(STAGE_HOURS), rel=0.35)
 
 
 def test_a_young_ads_deals_are_not_taken_for_lost_ones() -> None:
@@ -83,7 +82,7 @@ def test_deals_that_nobody_marks_as_lost_weigh_as_failures_once_they_are_old() -
 def test_without_deals_the_requests_own_chances_hold() -> None:
     seen = columns(ad("a"), stage_win_probability=[0.06, 0.2, 0.5, 1.0])
     steps = steps_of(seen)
-    assert [step.chance for step in steps.fitted] == pytest.approx([0.3, 0.4, 0.5])
+    assert steps.fitted.chance[:, 0] == pytest.approx([0.3, 0.4, 0.5])
     assert steps.trials.sum() == 0
 
 

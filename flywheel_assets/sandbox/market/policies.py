@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from flywheel_assets.budget.request import PolicyName
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.sandbox.market import rules
 from flywheel_assets.sandbox.market.curves import best_sharing
+from flywheel_assets.sandbox.market.noted import columns_of
 from flywheel_assets.sandbox.market.rules import Rule
-from flywheel_assets.sandbox.market.seen import Requests, Seen
+from flywheel_assets.sandbox.market.seen import Seen
 from flywheel_assets.sandbox.market.truth import Vector
 from flywheel_assets.sandbox.market.world import World
 
@@ -19,11 +21,12 @@ SIMPLE: dict[str, Rule] = {
     "thompson_roas": rules.thompson_roas,
     "cost_per_lead": rules.cost_per_lead,
 }
-OURS = ("blended_literal", "blended", "funnel")
+OURS: tuple[PolicyName, ...] = ("blended_literal", "blended", "funnel")
 ORACLE = "oracle"
 POLICIES = (*SIMPLE, *OURS, ORACLE)
 
 _LARGEST_SEED = 2**31
+_CENTS = 100
 
 
 def policy_of(name: str, world: World) -> Rule:
@@ -34,23 +37,21 @@ def policy_of(name: str, world: World) -> Rule:
     """
     if name in SIMPLE:
         return SIMPLE[name]
-    if name in OURS:
-        return ours(name)
+    for own in OURS:
+        if name == own:
+            return ours(own)
     if name == ORACLE:
         return oracle(world)
     raise ConfigurationError(f"policy {name!r} is not known; choose from {', '.join(POLICIES)}")
 
 
-def ours(name: str) -> Rule:
-    """The platform's own decision, through the request that anybody may send."""
-    from flywheel_assets.budget import select
-
-    requests = Requests()
+def ours(name: PolicyName) -> Rule:
+    """The platform's own decision on what is seen; `noted` says how it comes to be the one a request would get."""
+    from flywheel_assets.budget.selection import decision_of
 
     def decide(seen: Seen, random: np.random.Generator) -> Vector:
-        answer = select(requests.request(seen, name, int(random.integers(_LARGEST_SEED))))
-        budgets = {one.ad_id: float(one.recommended_budget) for one in answer.recommendations}
-        return np.array([budgets[f"ad-{ad}"] for ad in range(seen.ads)])
+        decision = decision_of(columns_of(seen), name, int(random.integers(_LARGEST_SEED)), _CENTS)
+        return np.asarray(decision.budgets[np.argsort(decision.columns.order)])
 
     return decide
 
