@@ -15,8 +15,8 @@ from flywheel_assets.budget.belief.dna import features
 from flywheel_assets.budget.belief.evidence import Evidence, evidence_of
 from flywheel_assets.budget.belief.lags import steps_of
 from flywheel_assets.budget.belief.posterior import log_value, posterior_of
-from flywheel_assets.budget.belief.response import response_of
-from flywheel_assets.budget.belief.wear import falling, price, wear_of
+from flywheel_assets.budget.belief.response import Response, response_of
+from flywheel_assets.budget.belief.wear import Wear, falling, wear_of, worn
 from flywheel_assets.budget.columns import Columns
 from flywheel_assets.budget.reading import columns_of
 from flywheel_assets.budget.request import parse
@@ -106,9 +106,20 @@ def test_a_given_decay_is_used_and_the_future_has_a_price_only_where_ads_tire() 
     blocks = blocks_of(seen)
     given = wear_of(blocks, 5e-6)
     assert given.k.tolist() == [5e-6] * 2
-    low, high = price(given, blocks)
-    assert 0.1 < low < high < 0.8
-    assert price(wear_of(blocks, 0.0), blocks).tolist() == [0.0, 0.0]
+    market = response_of(blocks, 100.0, seen.spend, seen.impressions)
+    assert (worn(market, given).steep > market.steep).all()
+    assert worn(market, wear_of(blocks, 0.0)).steep.tolist() == market.steep.tolist()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+def test_wear_as_steepness_earns_what_the_exponential_leaves(share: float) -> None:
+    """To a few percent until two thirds of the clicks are gone."""
+    market, budget = Response(np.array([12.0]), np.array([0.002])), np.array([100.0])
+    shown = 28 * float(market.impressions(budget)[0])
+    k = share / shown
+    left = (1 - np.exp(-share)) / share
+    kept = worn(market, Wear(np.array([k]), k)).impressions(budget) / market.impressions(budget)
+    assert kept[0] == pytest.approx(left, rel=0.06)
 
 
 def test_a_click_rate_that_fell_by_a_fifth_on_the_last_day_is_a_second_signal() -> None:
@@ -227,6 +238,18 @@ def test_leads_that_never_reach_the_crm_are_a_step_of_their_own() -> None:
     found = evidence_of(columns(half, whole))
     assert found.moved.shape == (2, 4)
     assert found.moved[0, 0] / found.trials[0, 0] == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_deals_beyond_an_ads_leads_are_other_ads_and_say_nothing_about_it() -> None:
+    """An ad that hardly runs gets a share of everybody's wrongly attributed deals: many times its own."""
+    own, crowd = lived("own", lead=0.2), lived("crowd", lead=0.2)
+    tiny = {**own, "leads": 4}
+    few, all_ = (evidence_of(columns(crowd, one)) for one in (tiny, own))
+    place = columns(crowd, own).ids.index("own")
+    assert few.trials[place].sum() < 0.1 * all_.trials[place].sum()
+    assert few.weight[place] < 0.1 * all_.weight[place]
+    assert (few.moved <= few.trials).all()
+    assert few.trials[1 - place] == pytest.approx(all_.trials[1 - place])
 
 
 # --- creative DNA -----------------------------------------------------------------------------------

@@ -162,9 +162,10 @@ def _fit(columns: Columns, moved: Vector, lost: Vector, usual: Vector) -> Lags:
     open_ = ~deals.lost
     bins = np.searchsorted(_EDGES, deals.stage_age[open_], side="right") - 1
     cell = np.minimum(deals.stage[open_], count) * _BINS + np.clip(bins, 0, _BINS - 1)
-    waiting = np.bincount(cell, minlength=(count + 1) * _BINS)[: count * _BINS].reshape(count, _BINS).astype(float)
+    waiting = np.bincount(cell, minlength=(count + 1) * _BINS).astype(np.float64).reshape(-1, _BINS)[:count]
     taken = np.log(np.clip(deals.click_age - deals.stage_age, _SHORTEST, _LONGEST))
-    passed = np.stack([np.bincount(deals.stage, taken**power, count + 1) for power in range(3)], axis=1)
+    powers = (np.ones_like(taken), taken, taken**2)
+    passed = np.stack([np.bincount(deals.stage, logs, count + 1) for logs in powers], axis=1).astype(np.float64)
     seen = _Seen(moved[:, None], lost[:, None], usual[:, None], mean, waiting, passed, _lead_hours(columns))
     for _ in range(_ROUNDS):
         fitted = _turn(fitted, seen)

@@ -12,7 +12,7 @@ from flywheel_assets.budget.belief.dna import features
 from flywheel_assets.budget.belief.evidence import Evidence, evidence_of
 from flywheel_assets.budget.belief.posterior import LARGEST_LOG, log_value, posterior_of
 from flywheel_assets.budget.belief.response import Response, response_of
-from flywheel_assets.budget.belief.wear import Wear, falling, price, wear_of
+from flywheel_assets.budget.belief.wear import Wear, falling, wear_of, worn
 from flywheel_assets.budget.columns import Columns
 from flywheel_assets.budget.policies.filling import fill
 from flywheel_assets.budget.policies.proposal import Mask, Proposal
@@ -23,24 +23,33 @@ Vector = npt.NDArray[np.float64]
 _RULES = Budget()
 # While too little is known to judge an ad, it keeps at least this part of an equal share.
 _LEARNING_SHARE = 0.1
+_BOLDNESS = 1.0
+_DOUBT = 1.3
+_TINY, _SMALLEST = 1e-9, 1e-300
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """Beliefs about every ad. ``value`` and ``clicks`` are per impression, shape (draws, ads)."""
+    """Beliefs about every ad. ``value`` and ``clicks`` are per impression, shape (draws, ads).
+
+    ``market`` is what money buys today, ``response`` what it buys a day in the mean of the weeks ahead, as ads tire.
+    """
 
     columns: Columns
     evidence: Evidence
     blocks: Blocks
     wear: Wear
+    market: Response
     response: Response
     value: Vector
     clicks: Vector
 
     @property
     def fatigue_price(self) -> Vector:
-        """Share of an impression's value that is taken from the ad's own future."""
-        return price(self.wear, self.blocks)
+        """Share of the next unit's return that is taken from the ad's own future."""
+        equal = self.columns.total / self.columns.size
+        budgets = np.where(np.isnan(self.columns.current), equal, self.columns.current)
+        return 1 - ((1 + self.market.steep * budgets) / (1 + self.response.steep * budgets)) ** 2
 
 
 def outlook_of(columns: Columns, rng: np.random.Generator) -> Outlook:
@@ -52,19 +61,17 @@ def outlook_of(columns: Columns, rng: np.random.Generator) -> Outlook:
     typical = columns.total / columns.size
     hours = columns.hours
     spend, shown = (columns.per_ad(hours.ad, values) for values in (hours.spend, hours.impressions))
-    response = response_of(blocks, typical, spend, shown)
+    market = response_of(blocks, typical, spend, shown)
     clicks = np.exp(np.clip(draws[:, :, 0], -LARGEST_LOG, LARGEST_LOG))
-    return Outlook(columns, evidence, blocks, wear, response, np.exp(log_value(draws)), clicks)
+    return Outlook(columns, evidence, blocks, wear, market, worn(market, wear), np.exp(log_value(draws)), clicks)
 
 
 def proposal_of(outlook: Outlook, score: Vector, metrics: dict[str, Vector]) -> Proposal:
     """Share the total by ``score`` per impression: the mean of the best sharings over the draws."""
     columns = outlook.columns
-    best = fill(score, outlook.response, columns.total)
-    target = best.mean(axis=0)
+    target = fill(_widened(score, _BOLDNESS), outlook.response, columns.total).mean(axis=0)
     target = np.maximum(target, np.where(_unknown(columns), _LEARNING_SHARE * columns.total / columns.size, 0.0))
-    reference = np.where(np.isnan(columns.current), target, columns.current)
-    above, below = (best > reference).mean(axis=0), (best < reference).mean(axis=0)
+    above, below = _sides(outlook, score, np.where(np.isnan(columns.current), target, columns.current))
     if not _anything_known(columns):
         target, above, below = np.full(columns.size, 1.0), np.zeros(columns.size), np.zeros(columns.size)
     worth = (lambda budgets: outlook.value * outlook.response.impressions(budgets)) if outlook.evidence.priced else None
@@ -72,13 +79,29 @@ def proposal_of(outlook: Outlook, score: Vector, metrics: dict[str, Vector]) -> 
     return Proposal(target, above, below, _hopeless(outlook), _metrics(outlook) | metrics, worth)
 
 
+def _sides(outlook: Outlook, score: Vector, budgets: Vector) -> tuple[Vector, Vector]:
+    """Probability that the next unit earns more, and less, with an ad than with all as they share the budgets now."""
+    response = outlook.response
+    returns = _widened(score, _DOUBT) / (response.base * (1 + response.steep * budgets) ** 2)
+    usual = (returns @ budgets / max(float(budgets.sum()), _TINY))[:, None]
+    return (returns > usual * (1 + _TINY)).mean(axis=0), (returns < usual * (1 - _TINY)).mean(axis=0)
+
+
+def _widened(score: Vector, factor: float) -> Vector:
+    """Draws so many times as far from their geometric mean."""
+    logs = np.log(np.maximum(score, _SMALLEST))
+    middle = logs.mean(axis=0)
+    return np.asarray(np.exp(middle + factor * (logs - middle)))
+
+
 def _metrics(outlook: Outlook) -> dict[str, Vector]:
     fresh = np.exp(-outlook.wear.k * outlook.columns.impressions)
     return {
         "value_per_1000": 1000 * outlook.value.mean(axis=0),
         "click_rate": outlook.clicks.mean(axis=0),
-        "cost_per_1000": outlook.response.base,
+        "cost_per_1000": outlook.market.base,
         "fatigue": fresh,
+        "fatigue_price": outlook.fatigue_price,
         "refresh": ((fresh < _RULES.fatigue_refresh) & falling(outlook.blocks)).astype(float),
     }
 
@@ -98,6 +121,6 @@ def _hopeless(outlook: Outlook) -> Mask:
     if not outlook.evidence.priced:
         return np.zeros(columns.size, dtype=bool)
     small = np.nan_to_num(columns.current) * 0.8
-    cost = outlook.response.base * (1 + outlook.response.steep * small) / 1000
+    cost = outlook.market.base * (1 + outlook.market.steep * small) / 1000
     losing = (outlook.value < cost).mean(axis=0)
     return np.asarray(~_unknown(columns) & (losing >= _RULES.confidence))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from flywheel_assets.budget.gating import Decision
 from flywheel_assets.budget.request import PolicyName
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.sandbox.market import rules
@@ -29,8 +32,12 @@ _LARGEST_SEED = 2**31
 _CENTS = 100
 
 
-def policy_of(name: str, world: World) -> Rule:
-    """A policy for one run; only the oracle looks at the world.
+# Told of every decision of ours, and the world it was made in.
+Listener = Callable[[World, Decision], None]
+
+
+def policy_of(name: str, world: World, listen: Listener | None = None) -> Rule:
+    """A policy for one run; only the oracle looks at the world, and ``listen``.
 
     Raises:
         ConfigurationError: nobody has that name.
@@ -39,18 +46,20 @@ def policy_of(name: str, world: World) -> Rule:
         return SIMPLE[name]
     for own in OURS:
         if name == own:
-            return ours(own)
+            return ours(own, world, listen)
     if name == ORACLE:
         return oracle(world)
     raise ConfigurationError(f"policy {name!r} is not known; choose from {', '.join(POLICIES)}")
 
 
-def ours(name: PolicyName) -> Rule:
+def ours(name: PolicyName, world: World, listen: Listener | None = None) -> Rule:
     """The platform's own decision on what is seen; `noted` says how it comes to be the one a request would get."""
     from flywheel_assets.budget.selection import decision_of
 
     def decide(seen: Seen, random: np.random.Generator) -> Vector:
         decision = decision_of(columns_of(seen), name, int(random.integers(_LARGEST_SEED)), _CENTS)
+        if listen is not None:
+            listen(world, decision)
         return np.asarray(decision.budgets[np.argsort(decision.columns.order)])
 
     return decide
