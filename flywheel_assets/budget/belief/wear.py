@@ -20,8 +20,8 @@ _STEPS = 12
 _LARGEST = 6.0
 # Relative spread of k between the ads of an account.
 _SPREAD = 0.6
-# An ad is planned for four weeks, as long as its history is read. With two, the best are worn out too soon: 1.4
-# points of the oracle's revenue less over six worlds of 48 seeds.
+# An ad is planned for four weeks, as long as its history is read. With two, the best are worn out too soon: in 48
+# simulated runs of 45 days they earned 89.8 % of the oracle's revenue instead of 91.2 %.
 AHEAD_DAYS = 28.0
 _BLOCKS_A_DAY = 4
 # The last day's rate a fifth below the days before, and chance explains it in fewer than one of twenty cases.
