@@ -62,3 +62,17 @@ def test_what_an_ad_earns_today_is_not_changed_by_what_it_will_lose() -> None:
     outlook = outlook_of(columns_of(asked), np.random.default_rng(1))
     assert (outlook.response.steep > outlook.market.steep).all()
     assert outlook.response.base.tolist() == outlook.market.base.tolist()
+
+
+def test_in_an_account_that_loses_money_the_best_ad_is_not_wound_down_with_the_worst() -> None:
+    """The plan is spent all the same: what counts is who loses least."""
+    found = proposed(lived("best", lead=0.15, amount=20.0), *(lived(name, lead=0.03, amount=20.0) for name in "xyz"))
+    assert found.kill.tolist() == [False, True, True, True]
+
+
+def test_nothing_is_wound_down_before_deals_were_won() -> None:
+    """What a lead is worth in money is then an assumption about lags."""
+    ads = [lived("best", lead=0.15, amount=20.0), *(lived(name, lead=0.03, amount=20.0) for name in "xyz")]
+    for one in ads:
+        one["deals"] = [deal for deal in one["deals"] if deal["stage"] < len(STAGES) - 1]
+    assert not proposed(*ads).kill.any()

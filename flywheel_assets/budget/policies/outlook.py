@@ -27,6 +27,8 @@ _LEARNING_SHARE = 0.1
 # right; 1.3 times as wide, 81 % where 80 % were, and too little for the surest (simulated runs of six worlds; checked on
 # others by benchmarks/reliability.py).
 _DOUBT = 1.2
+# As many as the pseudo-deals that steady the fit of the lags.
+_FEWEST_WON = 10
 _TINY, _SMALLEST = 1e-9, 1e-300
 
 
@@ -78,7 +80,7 @@ def proposal_of(outlook: Outlook, score: Vector, metrics: dict[str, Vector]) -> 
         target, above, below = np.full(columns.size, 1.0), np.zeros(columns.size), np.zeros(columns.size)
     worth = (lambda budgets: outlook.value * outlook.response.impressions(budgets)) if outlook.evidence.priced else None
     target = target * columns.total / target.sum()
-    return Proposal(target, above, below, _hopeless(outlook), _metrics(outlook) | metrics, worth)
+    return Proposal(target, above, below, _hopeless(outlook, below), _metrics(outlook) | metrics, worth)
 
 
 def _sides(outlook: Outlook, score: Vector, budgets: Vector) -> tuple[Vector, Vector]:
@@ -117,12 +119,22 @@ def _unknown(columns: Columns) -> Mask:
     return np.asarray((columns.age < _RULES.ignorance_hours) | (columns.spend < _RULES.ignorance_spend))
 
 
-def _hopeless(outlook: Outlook) -> Mask:
-    """Known well enough, and probably earning less than it costs even at the little it would be cut to."""
+def _hopeless(outlook: Outlook, below: Vector) -> Mask:
+    """Known well enough, probably earning less than it costs even at the little it would be cut to, and less than others.
+
+    Without the last, an account that loses money as a whole would wind down its best ads with its worst.
+    """
     columns = outlook.columns
-    if not outlook.evidence.priced:
+    if not (outlook.evidence.priced and _settled(columns)):
         return np.zeros(columns.size, dtype=bool)
     small = np.nan_to_num(columns.current) * 0.8
     cost = outlook.market.base * (1 + outlook.market.steep * small) / 1000
     losing = (outlook.value < cost).mean(axis=0)
-    return np.asarray(~_unknown(columns) & (losing >= _RULES.confidence))
+    return np.asarray(~_unknown(columns) & (losing >= _RULES.confidence) & (below >= _RULES.confidence))
+
+
+def _settled(columns: Columns) -> bool:
+    """Enough deals were won to say what a lead is worth in money; until then the lags are mostly assumed."""
+    if not columns.transitions:
+        return True
+    return int((columns.deals.stage == columns.transitions).sum()) >= _FEWEST_WON
