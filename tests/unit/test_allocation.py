@@ -114,7 +114,7 @@ def test_a_smaller_plan_lowers_and_says_so() -> None:
     found = decide(*(state(str(index)) for index in range(4)), daily_plan="450.00")
     assert found.planned == 36_000
     assert all(one.recommended_budget < one.current_budget for one in found.recommendations)
-    assert all("sure that it deserves less" in one.reason for one in found.recommendations)
+    assert all("the total as a whole asks for it" in one.reason for one in found.recommendations)
 
 
 def test_a_small_difference_to_the_plan_is_one_change_and_not_one_for_each() -> None:

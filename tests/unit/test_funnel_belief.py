@@ -15,8 +15,8 @@ from flywheel_assets.budget.belief.dna import features
 from flywheel_assets.budget.belief.evidence import Evidence, evidence_of
 from flywheel_assets.budget.belief.lags import steps_of
 from flywheel_assets.budget.belief.posterior import log_value, posterior_of
-from flywheel_assets.budget.belief.response import response_of
-from flywheel_assets.budget.belief.wear import falling, price, wear_of
+from flywheel_assets.budget.belief.response import Response, response_of
+from flywheel_assets.budget.belief.wear import Wear, falling, wear_of, worn
 from flywheel_assets.budget.columns import Columns
 from flywheel_assets.budget.reading import columns_of
 from flywheel_assets.budget.request import parse
@@ -48,9 +48,8 @@ def evidence(count: int, **changed: Any) -> Evidence:
 def test_chances_and_lengths_of_steps_are_found_although_most_deals_still_wait() -> None:
     many = columns(*(lived(f"ad-{index}", hours=400, lead=0.2, seed=1) for index in range(10)))
     steps = steps_of(many)
-    for step, chance, hours in zip(steps.fitted, CHANCES, STAGE_HOURS, strict=True):
-        assert step.chance == pytest.approx(chance, abs=0.1)
-        assert np.exp(step.mean) == pytest.approx(hours, rel=0.35)
+    assert steps.fitted.chance[:, 0] == pytest.approx(np.array(CHANCES), abs=0.1)
+    assert np.exp(steps.fitted.mean[:, 0]) == pytest.approx(np.array(STAGE_HOURS), rel=0.35)
 
 
 def test_a_young_ads_deals_are_not_taken_for_lost_ones() -> None:
@@ -83,7 +82,7 @@ def test_deals_that_nobody_marks_as_lost_weigh_as_failures_once_they_are_old() -
 def test_without_deals_the_requests_own_chances_hold() -> None:
     seen = columns(ad("a"), stage_win_probability=[0.06, 0.2, 0.5, 1.0])
     steps = steps_of(seen)
-    assert [step.chance for step in steps.fitted] == pytest.approx([0.3, 0.4, 0.5])
+    assert steps.fitted.chance[:, 0] == pytest.approx([0.3, 0.4, 0.5])
     assert steps.trials.sum() == 0
 
 
@@ -107,9 +106,20 @@ def test_a_given_decay_is_used_and_the_future_has_a_price_only_where_ads_tire() 
     blocks = blocks_of(seen)
     given = wear_of(blocks, 5e-6)
     assert given.k.tolist() == [5e-6] * 2
-    low, high = price(given, blocks)
-    assert 0.1 < low < high < 0.8
-    assert price(wear_of(blocks, 0.0), blocks).tolist() == [0.0, 0.0]
+    market = response_of(blocks, 100.0, seen.spend, seen.impressions)
+    assert (worn(market, given).steep > market.steep).all()
+    assert worn(market, wear_of(blocks, 0.0)).steep.tolist() == market.steep.tolist()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+def test_wear_as_steepness_earns_what_the_exponential_leaves(share: float) -> None:
+    """To a few percent until two thirds of the clicks are gone."""
+    market, budget = Response(np.array([12.0]), np.array([0.002])), np.array([100.0])
+    shown = 28 * float(market.impressions(budget)[0])
+    k = share / shown
+    left = (1 - np.exp(-share)) / share
+    kept = worn(market, Wear(np.array([k]), k)).impressions(budget) / market.impressions(budget)
+    assert kept[0] == pytest.approx(left, rel=0.06)
 
 
 def test_a_click_rate_that_fell_by_a_fifth_on_the_last_day_is_a_second_signal() -> None:
@@ -228,6 +238,18 @@ def test_leads_that_never_reach_the_crm_are_a_step_of_their_own() -> None:
     found = evidence_of(columns(half, whole))
     assert found.moved.shape == (2, 4)
     assert found.moved[0, 0] / found.trials[0, 0] == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_deals_beyond_an_ads_leads_are_other_ads_and_say_nothing_about_it() -> None:
+    """An ad that hardly runs gets a share of everybody's wrongly attributed deals: many times its own."""
+    own, crowd = lived("own", lead=0.2), lived("crowd", lead=0.2)
+    tiny = {**own, "leads": 4}
+    few, all_ = (evidence_of(columns(crowd, one)) for one in (tiny, own))
+    place = columns(crowd, own).ids.index("own")
+    assert few.trials[place].sum() < 0.1 * all_.trials[place].sum()
+    assert few.weight[place] < 0.1 * all_.weight[place]
+    assert (few.moved <= few.trials).all()
+    assert few.trials[1 - place] == pytest.approx(all_.trials[1 - place])
 
 
 # --- creative DNA -----------------------------------------------------------------------------------

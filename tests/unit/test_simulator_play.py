@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from flywheel_assets.budget import select
+from flywheel_assets.budget.request import PolicyName
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.ids import rng
 from flywheel_assets.sandbox.market.chart import round_values, short
 from flywheel_assets.sandbox.market.paired import Interval, compared, interval
 from flywheel_assets.sandbox.market.picture import draw
 from flywheel_assets.sandbox.market.play import Game, Played, play, play_all
-from flywheel_assets.sandbox.market.policies import POLICIES, SIMPLE, policy_of
+from flywheel_assets.sandbox.market.policies import OURS, POLICIES, SIMPLE, policy_of
 from flywheel_assets.sandbox.market.scenarios import SCENARIOS, STAGES
 from flywheel_assets.sandbox.market.seen import Requests
 from flywheel_assets.sandbox.market.world import World
@@ -165,6 +167,20 @@ def test_a_request_holds_an_ads_hours_since_it_began() -> None:
     world.run(np.full(SMALL.ads_at_start + 1, 5_000), 6)
     late = Requests().request(world.see(30_000), "funnel", 0)["ad_states"][-1]
     assert (late["age_hours"], late["hourly"]["hour"]) == (6, list(range(48, 54)))
+
+
+@pytest.mark.parametrize("policy", OURS)
+def test_a_decision_from_arrays_is_the_one_the_request_would_get(policy: PolicyName) -> None:
+    """With ads whose order by name is not that of their numbers, one that has just begun, and weeks cut off."""
+    busy = replace(SCENARIOS["service"], ads_at_start=12, arrivals=1)
+    world = World(busy, 1, 40)
+    for step in range(32 * 4):
+        world.run(np.full(12 + (step > 120), 9_000), 6)
+    seen, seed = world.see(12 * 9_000), int(rng("same").integers(2**31))
+    answer = select(Requests().request(seen, policy, seed))
+    budgets = {line.ad_id: line.recommended_budget for line in answer.recommendations}
+    wish = policy_of(policy, world)(seen, rng("same"))
+    assert wish.tolist() == [budgets[f"ad-{ad}"] for ad in range(seen.ads)]
 
 
 # --- comparing ---------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from flywheel_assets.budget.belief.lags import steps_of
+from flywheel_assets.budget.belief.lags import Steps, steps_of
 from flywheel_assets.budget.columns import Columns
 
 Vector = npt.NDArray[np.float64]
@@ -60,14 +60,37 @@ def evidence_of(columns: Columns) -> Evidence:
     clicks = np.where(lacking, np.maximum(clicks, leads * shown / every), clicks)
     asked = np.where(lacking, np.maximum(asked, leads), asked)
     steps = steps_of(columns)
-    moved, trials, usual = steps.moved, steps.trials, steps.usual
+    foreign = _foreign(columns, count)[:, None]
+    trials, usual = steps.trials * (1 - foreign), steps.usual
+    # What the others' deals did is what the account's deals do; the rest is the ad's own.
+    moved = np.clip(steps.moved - foreign * steps.trials * _pooled(steps), 0.0, trials)
     if columns.transitions and 0 < count.sum() < _COMPLETE * leads.sum():
         moved = np.column_stack([np.minimum(count, leads), moved])
         trials = np.column_stack([leads, trials])
         usual = np.concatenate([[_COMPLETE], usual])
     weight, mean = _amounts(columns, leads)
+    weight = weight * (1 - foreign[:, 0])
     events, exposure = np.stack([clicks, leads], axis=1), np.stack([np.maximum(shown, clicks), asked], axis=1)
     return Evidence(events, exposure, moved, trials, weight, mean, priced=bool(weight.sum() > 0), usual=usual)
+
+
+def _foreign(columns: Columns, count: Vector) -> Vector:
+    """Share of an ad's deals that are other ads': attribution gave it more than it had leads.
+
+    It matters for ads that hardly run: a tenth of everybody's deals is more than all of their own.
+    """
+    known = np.isfinite(columns.leads)
+    leads = np.where(known, columns.leads, 0.0)
+    if not leads.any():
+        return np.zeros(columns.size)
+    reach = min(float(count[known].sum()) / float(leads.sum()), 1.0)
+    own = np.divide(leads * reach, count, out=np.ones(columns.size), where=known & (count > 0))
+    return 1 - np.minimum(own, 1.0)
+
+
+def _pooled(steps: Steps) -> Vector:
+    whole = steps.trials.sum(axis=0)
+    return np.asarray(np.divide(steps.moved.sum(axis=0), whole, out=np.zeros(len(whole)), where=whole > 0))
 
 
 def _leads(columns: Columns, deals: Vector) -> Vector:

@@ -10,7 +10,7 @@ click is split over the stages passed in proportion to their usual lengths.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -48,22 +48,33 @@ class Steps:
     moved: Vector
     trials: Vector
     usual: Vector
-    fitted: tuple[Step, ...]
+    fitted: Lags
 
 
 @dataclass(frozen=True)
-class Step:
-    """One transition: its chance, the share of the others that is marked lost, and the lognormal hours it takes."""
+class Lags:
+    """All transitions of an account, one row each and one column, so that they meet rows of ages.
 
-    chance: float
-    marked: float
-    mean: float
-    spread: float
+    Attributes:
+        chance: that the transition is made at all.
+        marked: share of the others that is marked lost.
+        mean, spread: of the log hours it takes.
+    """
+
+    chance: Vector
+    marked: Vector
+    mean: Vector
+    spread: Vector
 
     @property
-    def length(self) -> float:
-        """Mean hours."""
-        return float(np.exp(self.mean + self.spread**2 / 2))
+    def lengths(self) -> Vector:
+        """Mean hours of each."""
+        return np.asarray(np.exp(self.mean + self.spread**2 / 2)[:, 0])
+
+    def of(self, index: int) -> Lags:
+        """One transition of them."""
+        row = slice(index, index + 1)
+        return Lags(self.chance[row], self.marked[row], self.mean[row], self.spread[row])
 
     def z(self, ages: Vector) -> Vector:
         """Ages in standard deviations of the log hours."""
@@ -91,14 +102,22 @@ class Step:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one turn of EM reads about one transition: counts, waiting deals by age, moments of finished log hours."""
+    """What EM reads, a row a transition.
 
-    moved: float
-    lost: float
-    usual_chance: float
+    Attributes:
+        moved, lost: deals.
+        waiting: deals by age, (transitions, bins).
+        passed: number, sum and sum of squares of the log hours from click to each stage, (stages, 3).
+        lead: mean hours from click to lead.
+    """
+
+    moved: Vector
+    lost: Vector
+    usual_chance: Vector
     usual_mean: float
     waiting: Vector
-    finished: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    passed: Vector
+    lead: float
 
 
 def steps_of(columns: Columns) -> Steps:
@@ -110,9 +129,10 @@ def steps_of(columns: Columns) -> Steps:
     usual = _usual_chances(columns)
     fitted = _fit(columns, moved.sum(axis=0), lost.sum(axis=0), usual)
     trials = moved + lost
-    for index, step in enumerate(fitted):
+    for index in range(count):
         waiting = at[:, index] & ~deals.lost
-        trials[:, index] += columns.per_ad(deals.ad[waiting], step.forgotten(deals.stage_age[waiting]))
+        weights = fitted.of(index).forgotten(deals.stage_age[waiting])[0]
+        trials[:, index] += columns.per_ad(deals.ad[waiting], weights)
     return Steps(moved, trials, usual, fitted)
 
 
@@ -132,70 +152,68 @@ def _usual_chances(columns: Columns) -> Vector:
 # --- the account's own fit --------------------------------------------------------------------------
 
 
-def _fit(columns: Columns, moved: Vector, lost: Vector, usual: Vector) -> tuple[Step, ...]:
+def _fit(columns: Columns, moved: Vector, lost: Vector, usual: Vector) -> Lags:
     count, deals = columns.transitions, columns.deals
     mean = float(np.log(_USUAL_HOURS / max(count, 1)) - _USUAL_SPREAD**2 / 2)
-    fitted = [Step(float(chance), _USUAL_MARKED, mean, _USUAL_SPREAD) for chance in usual]
-    seen = [
-        _Seen(
-            float(moved[index]),
-            float(lost[index]),
-            float(usual[index]),
-            mean,
-            np.histogram(deals.stage_age[(deals.stage == index) & ~deals.lost], bins=_EDGES)[0].astype(float),
-        )
-        for index in range(count)
-    ]
+    rows = np.ones((count, 1))
+    fitted = Lags(usual[:, None], _USUAL_MARKED * rows, mean * rows, _USUAL_SPREAD * rows)
+    if not len(deals.ad) or not count:
+        return fitted
+    open_ = ~deals.lost
+    bins = np.searchsorted(_EDGES, deals.stage_age[open_], side="right") - 1
+    cell = np.minimum(deals.stage[open_], count) * _BINS + np.clip(bins, 0, _BINS - 1)
+    waiting = np.bincount(cell, minlength=(count + 1) * _BINS).astype(np.float64).reshape(-1, _BINS)[:count]
     taken = np.log(np.clip(deals.click_age - deals.stage_age, _SHORTEST, _LONGEST))
-    passed = [taken[deals.stage == stage] for stage in range(count + 1)]
-    sums = np.array([(len(logs), logs.sum(), (logs**2).sum()) for logs in passed])
-    lead = _lead_hours(columns)
-    for _ in range(_ROUNDS if len(deals.ad) else 0):
-        lengths = np.array([step.length for step in fitted])
-        for index in range(count):
-            known = replace(seen[index], finished=_finished(index, sums, lengths, lead))
-            fitted[index] = _turn(fitted[index], known)
-    return tuple(fitted)
+    powers = (np.ones_like(taken), taken, taken**2)
+    passed = np.stack([np.bincount(deals.stage, logs, count + 1) for logs in powers], axis=1).astype(np.float64)
+    seen = _Seen(moved[:, None], lost[:, None], usual[:, None], mean, waiting, passed, _lead_hours(columns))
+    for _ in range(_ROUNDS):
+        fitted = _turn(fitted, seen)
+    return fitted
 
 
-def _turn(step: Step, seen: _Seen) -> Step:
+def _turn(lags: Lags, seen: _Seen) -> Lags:
     """One turn of EM: waiting deals are shared among those that move later, are marked later, and are forgotten."""
-    done, z = step.share(_AGES), step.z(_AGES)
-    still = step.still(done)
-    later = seen.waiting * step.chance * (1 - done) / still
-    marked = seen.lost + float((seen.waiting * (1 - step.chance) * step.marked * (1 - done) / still).sum())
+    done, z = lags.share(_AGES), lags.z(_AGES)
+    still = lags.still(done)
+    later = seen.waiting * lags.chance * (1 - done) / still
+    marked = seen.lost + _summed(seen.waiting * (1 - lags.chance) * lags.marked * (1 - done) / still)
     density = np.exp(-np.minimum(z**2, 1400.0) / 2) / np.sqrt(2 * np.pi)
     hazard = np.where(1 - done > _TINY, density / np.maximum(1 - done, _TINY), np.maximum(z, 0.0))
-    number, total, squares = seen.finished
-    weight = number + float(later.sum()) + _PSEUDO
-    first = total + float((later * (step.mean + step.spread * hazard)).sum())
+    number, total, squares = _finished(lags.lengths, seen)
+    weight = number + _summed(later) + _PSEUDO
+    first = total + _summed(later * (lags.mean + lags.spread * hazard))
     mean = (first + _PSEUDO * seen.usual_mean) / weight
-    off = step.mean - mean
-    beyond = step.spread**2 * (1 + z * hazard) + off**2 + 2 * off * step.spread * hazard
-    around = squares - 2 * mean * total + number * mean**2 + float((later * beyond).sum())
+    off = lags.mean - mean
+    beyond = lags.spread**2 * (1 + z * hazard) + off**2 + 2 * off * lags.spread * hazard
+    around = squares - 2 * mean * total + number * mean**2 + _summed(later * beyond)
     variance = (around + _PSEUDO * (_USUAL_SPREAD**2 + (seen.usual_mean - mean) ** 2)) / weight
-    gone = float(seen.waiting.sum() - later.sum()) + seen.lost
-    chance = (seen.moved + float(later.sum()) + _PSEUDO_CHANCE * seen.usual_chance) / (
-        seen.moved + seen.lost + float(seen.waiting.sum()) + _PSEUDO_CHANCE
+    waiting = _summed(seen.waiting)
+    gone = waiting - _summed(later) + seen.lost
+    chance = (seen.moved + _summed(later) + _PSEUDO_CHANCE * seen.usual_chance) / (
+        seen.moved + seen.lost + waiting + _PSEUDO_CHANCE
     )
-    return Step(
-        float(np.clip(chance, 1e-4, 1 - 1e-4)),
+    return Lags(
+        np.clip(chance, 1e-4, 1 - 1e-4),
         (marked + _PSEUDO_CHANCE * _USUAL_MARKED) / (gone + _PSEUDO_CHANCE),
         mean,
-        float(np.clip(np.sqrt(variance), 0.1, 2.0)),
+        np.clip(np.sqrt(variance), 0.1, 2.0),
     )
 
 
-def _finished(index: int, sums: Vector, lengths: Vector, lead: float) -> tuple[float, float, float]:
+def _summed(rows: Vector) -> Vector:
+    return np.asarray(rows.sum(axis=1, keepdims=True))
+
+
+def _finished(lengths: Vector, seen: _Seen) -> tuple[Vector, Vector, Vector]:
     """Number, sum and sum of squares of the log hours that finished transitions took."""
-    number = total = squares = 0.0
-    for stage in range(index + 1, len(sums)):
-        part = float(np.log(lengths[index] / (lead + lengths[:stage].sum())))
-        count, first, second = (float(value) for value in sums[stage])
-        number += count
-        total += first + count * part
-        squares += second + 2 * part * first + count * part**2
-    return number, total, squares
+    before = seen.lead + np.cumsum(lengths)
+    # Row: a transition; column: the stage a deal is in, which lies after that transition or tells nothing of it.
+    part = np.log(lengths)[:, None] - np.log(before)[None, :]
+    after = np.triu(np.ones_like(part))
+    count, first, second = seen.passed[1:].T
+    squares = second + 2 * part * first + count * part**2
+    return _summed(after * count), _summed(after * (first + count * part)), _summed(after * squares)
 
 
 def _lead_hours(columns: Columns) -> float:

@@ -17,7 +17,7 @@ from flywheel_assets.budget.belief.evidence import Evidence
 
 Vector = npt.NDArray[np.float64]
 
-# Prior of the spread between ads, worth twelve ads: of log rates, logits, log amounts.
+# Prior of the spread between ads, worth eight ads: of log rates, logits, log amounts.
 _PRIOR_ADS = 8.0
 _RATE_SPREAD, _STEP_SPREAD, _AMOUNT_SPREAD = 0.4, 0.35, 0.3
 _DNA_RIDGE = 24.0

@@ -12,5 +12,4 @@ from flywheel_assets.budget.policies.proposal import Proposal
 def propose(columns: Columns, rng: np.random.Generator) -> Proposal:
     """See `Policy`."""
     outlook = outlook_of(columns, rng)
-    price = outlook.fatigue_price
-    return proposal_of(outlook, outlook.value * (1 - price), {"fatigue_price": price})
+    return proposal_of(outlook, outlook.value, {})

@@ -20,7 +20,8 @@ class Proposal:
 
     Attributes:
         target: budgets; their sum is the total.
-        above, below: probability that more, or less, than the current budget is best.
+        above, below: probability that the next unit earns more, or less, with this ad than with the account as it
+            spends now.
         kill: the target is to be zero.
         metrics: what the score was made of.
         worth: revenue per day of given budgets, one row a draw; None where the policy has no idea of money.

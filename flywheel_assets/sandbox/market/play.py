@@ -13,7 +13,7 @@ import numpy as np
 
 from flywheel_assets.core.ids import rng
 from flywheel_assets.sandbox.market.capped import MINIMUM, STEP, Cents, bounds, capped
-from flywheel_assets.sandbox.market.policies import policy_of
+from flywheel_assets.sandbox.market.policies import Listener, policy_of
 from flywheel_assets.sandbox.market.scenarios import SCENARIOS, Scenario
 from flywheel_assets.sandbox.market.seen import Seen
 from flywheel_assets.sandbox.market.truth import Vector
@@ -58,14 +58,14 @@ class Played:
     outside: int
 
 
-def play(game: Game, watch: Callable[[World], None] | None = None) -> Played:
+def play(game: Game, watch: Callable[[World], None] | None = None, listen: Listener | None = None) -> Played:
     """Run a policy to the end, with a decision every so many hours and equal budgets in the first of them.
 
-    ``watch`` is handed the world when everything has happened.
+    ``watch`` is handed the world when everything has happened, ``listen`` every decision of ours.
     """
     scenario = SCENARIOS[game.scenario]
     world = World(scenario, game.seed, game.days)
-    policy = policy_of(game.policy, world)
+    policy = policy_of(game.policy, world, listen)
     random = rng("market policy", game.scenario, game.policy, game.seed)
     total, seconds, decisions, outside = round(100 * scenario.daily_total), 0.0, 0, 0
     world.run(_equal(total, scenario.ads_at_start), game.every)
