@@ -6,10 +6,11 @@ import numpy as np
 from PIL import Image
 
 from flywheel_assets.budget.backtest.history import Vector
+from flywheel_assets.budget.backtest.replay import ACTUAL
 from flywheel_assets.budget.backtest.run import Backtest, Verdict
 from flywheel_assets.sandbox.market.chart import GRID, INK, SOFT, Colour, Frame, Paper, round_values
 
-_WIDTH, _MARGIN, _TOP, _LINE = 1_180, 24, 110, 34
+_WIDTH, _MARGIN, _TOP, _LINE = 1_240, 24, 110, 34
 _NAMES, _BAR, _WORDS = 160, 460, 24
 _SHARE, _GAP, _HEIGHT = 200, 24, 210
 _GOOD: Colour = (11, 110, 79)
@@ -20,19 +21,19 @@ _LEAST = 5.0  # percent, so that small intervals do not fill the axis
 
 def draw(answer: Backtest) -> Image.Image:
     """Intervals above, budget shares by policy below."""
-    rows = [one for one in answer.verdicts if one.policy != "actual"]
+    rows = [one for one in answer.verdicts if one.policy != ACTUAL]
     shares = list(answer.budgets)
     below = _TOP + _LINE * len(rows) + 80
     paper = Paper(_WIDTH, below + (_HEIGHT + 50 if shares else 0))
     paper.text((_MARGIN, 18), "Backtest: revenue against what was done", size=20)
-    told = "percent, 95 % interval; below, shares of the budget, the ad that got most in the end at the bottom"
+    told = "percent, 95 % interval; below, shares of the budget, the ad that really got most at the bottom"
     paper.text((_MARGIN, 48), told, size=12, colour=SOFT)
     _intervals(paper, rows)
+    order = np.argsort(-_by_day(answer, ACTUAL).sum(axis=0)) if shares else np.zeros(0, dtype=np.intp)
     for place, name in enumerate(shares):
         left = _MARGIN + 36 + place * (_SHARE + _GAP)
         daily = _by_day(answer, name)
         frame = Frame(paper, left, below, _SHARE, _HEIGHT, len(daily), 1.0)
-        order = np.argsort(-daily[-7:].mean(axis=0))
         frame.stack(daily[:, order], [_shade(index / max(len(order) - 1, 1)) for index in range(len(order))])
         paper.text((left, below - 10), name, size=13, anchor="ls")
         paper.text((left + _SHARE, below + _HEIGHT + 5), f"day {len(daily)}", size=11, colour=SOFT, anchor="ra")
@@ -50,13 +51,14 @@ def _intervals(paper: Paper, rows: list[Verdict]) -> None:
     steps = round_values(reach)
     for percent in (*(-step for step in steps[1:]), *steps):
         paper.line([(x(percent), _TOP - 12), (x(percent), bottom)], colour=SOFT if percent == 0 else GRID)
-        paper.text((x(percent), bottom + 6), f"{percent:+g} %", size=11, colour=SOFT, anchor="ma")
+        paper.text((x(percent), bottom + 6), f"{percent:+g} %" if percent else "0", size=11, colour=SOFT, anchor="ma")
     for place, one in enumerate(rows):
         y = _TOP + _LINE * place + 4
         paper.text((_MARGIN, y), one.policy, size=13, anchor="lm")
         gain = one.estimate.gain if one.estimate else None
         if gain is None:
-            paper.text((left + 6, y), f"cannot tell: {one.cannot_tell}", size=12, colour=SOFT, anchor="lm")
+            words = f"cannot tell: {one.cannot_tell}"
+            paper.text((left + _BAR + _WORDS, y), words, size=12, colour=SOFT, anchor="lm")
             continue
         colour = _GOOD if gain.low > 0 else _BAD if gain.high < 0 else INK
         paper.line([(x(gain.low), y), (x(gain.high), y)], colour=colour, width=4)

@@ -102,9 +102,7 @@ def _deals(
         created = hour(row.created_at)
         entered[place] = [max(hour(seen.get(name)), created) for name in stages]
         entered[place, 0] = created
-        lost[place] = min(
-            (max(hour(when), created) for name, when in seen.items() if name not in stages), default=NEVER
-        )
+        lost[place] = NEVER if row.stage in stages else max(hour(seen.get(row.stage)), created)
     created_at = np.array([hour(row.created_at) for row in rows])
     amounts = [
         row.amount / scale if row.amount is not None and row.currency == account.currency else np.nan for row in rows
