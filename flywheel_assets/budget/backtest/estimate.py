@@ -73,13 +73,14 @@ def _revenue(history: History, outcome: Outcome, budgets: Vector, real: Vector, 
     shape = real.shape
     came = np.zeros(shape)
     np.add.at(came, (outcome.period, history.deals.ad), outcome.deal_value)
-    usual = delivery.clicks * outcome.click_value.mean(axis=0)
     found = np.zeros(DRAWS)
     for draw in range(DRAWS):
         ratio = ratios(budgets, real, delivery.impressions, outcome.steep[draw], outcome.tiring[draw])
-        model = (ratio * delivery.clicks * outcome.click_value[draw]).sum()
-        missed = np.minimum(ratio, _LARGEST_WEIGHT) * (came - usual) * weights[draw]
-        found[draw] = model + missed.sum()
+        drawn = came * weights[draw]
+        usual = delivery.clicks * outcome.click_value[draw]
+        usual *= drawn.sum() / usual.sum()
+        missed = np.minimum(ratio, _LARGEST_WEIGHT) * (drawn - usual)
+        found[draw] = (ratio * usual).sum() + missed.sum()
     return found
 
 
