@@ -6,12 +6,13 @@ which have no probability to weigh by. An hour of an ad that got b and would hav
     r = impressions(b') / impressions(b) × exp(-k × (impressions the ad would have had by then - those it had)),
 
 impressions(b) = b / (1 + s b), with s and k fitted to the history. The model says that it would have brought
-r × clicks × value of a click, the ad's value being a posterior under the account's prior. To this is added what the
-model missed in the outcomes that really came, r̄ × (value of the hour's deals - model), with r̄ = min(r, 2): where a policy
-gives much more than was tried, the model alone speaks. With r = 1 the model falls out and what came is left.
+r × clicks × value of a click; the ad's value is a posterior under the account's prior, scaled so that the model and
+the outcomes agree on what really came in all. To this is added what the model missed of the single outcomes,
+r̄ × (value of the hour's deals - model) with r̄ = min(r, 1): luck of the past is never multiplied, and where a policy
+gives more than was tried the model alone speaks. With r = 1 the model falls out and what came is left.
 
 Each draw takes one value of all clicks from the posterior, one s and k fitted to ads drawn with replacement, and
-the history's weeks of every ad drawn with replacement for what the model missed. 95 % of the draws are the interval.
+whole weeks of every ad drawn with replacement for the outcomes. The middle 95 % of the draws are the interval.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from flywheel_assets.budget.backtest.outcome import DRAWS, Outcome, outcome_of
 from flywheel_assets.budget.backtest.replay import ACTUAL
 
 _WEEK = 168.0
-_LARGEST_WEIGHT = 2.0
+_LARGEST_WEIGHT = 1.0
 _LEVEL = (2.5, 97.5)
 
 
