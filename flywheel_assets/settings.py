@@ -253,6 +253,12 @@ class Settings(BaseSettings):
 
     sandbox_hubspot_port: int = Field(8792, description="Loopback port of the twin CRM when it runs as a service.")
     gateway_port: int = Field(8790, description="Loopback port of the gateway: webhook, clicks, health.")
+    select_megabytes: int = Field(
+        64,
+        ge=1,
+        description="Of budget requests that the gateway holds at a time; 1,000 ads with 28 days of hours and 25 deals "
+        "each take 23, 10,000 take 230. Deciding on them takes up to fifteen times as much memory.",
+    )
     public_url: str | None = Field(
         None, description="Where the internet reaches the gateway; unset means ads link straight to the landing page."
     )

@@ -24,6 +24,9 @@ Vector = npt.NDArray[np.float64]
 # A funnel needs a first stage and a last one.
 _FEWEST_STAGES = 2
 _SHOWN_PROBLEMS = 5
+# Beliefs about more would not fit into a small machine's memory; nor would a complaint about every one of a million keys.
+_MOST_KEYS = 50
+_MOST = {"ad_states": 10_000, "stages": 100, "stage_win_probability": 100}
 
 
 class RequestRefused(FlywheelError, ValueError):
@@ -68,6 +71,13 @@ Hour = Annotated[float, Field(allow_inf_nan=False)]
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict) and len(data) > _MOST_KEYS:
+            raise ValueError(f"{len(data):,} keys, of which most are unknown; send only those that are documented")
+        return data
 
 
 class Hourly(_Value):
@@ -115,7 +125,7 @@ class AdInput(_Value):
     currency: str | None = None
     dna: Column | None = Field(None, description="The creative's vector.")
     hourly: Hourly | None = None
-    deals: tuple[Deal, ...] | None = None
+    deals: tuple[Deal, ...] | None = Field(None, fail_fast=True)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -143,6 +153,14 @@ class BudgetRequest(_Value):
     seed: int = Field(0, ge=0)
     currency: str | None = None
     fatigue_k: Amount | None = Field(None, description="Decay per impression; estimated where not given.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_entries(cls, data: Any) -> Any:
+        for name, most in _MOST.items() if isinstance(data, dict) else ():
+            if isinstance(given := data.get(name), list | tuple) and len(given) > most:
+                raise ValueError(f"{name} has {len(given):,} entries, at most {most:,} are taken; ask about fewer")
+        return data
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

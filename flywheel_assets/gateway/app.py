@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
-from flywheel_assets.gateway.budget import SELECT_PATH, select_budgets
+from flywheel_assets.gateway.budget import SELECT_PATH, SelectBudgets
 from flywheel_assets.gateway.clicks import Clicks
 from flywheel_assets.gateway.health import HealthPage
 from flywheel_assets.gateway.webhook import HubSpotWebhook
@@ -33,12 +33,12 @@ def build_gateway(store: Store) -> Starlette:
         ConfigurationError: an account has HubSpot or consents to matching, and the key that this needs is not set.
     """
     _check(store)
-    taken, page = Clicks(store), HealthPage(store)
+    taken, page, budgets = Clicks(store), HealthPage(store), SelectBudgets(store.settings.select_megabytes)
     routes = [
         Route("/c/{ad}", taken.redirect),
         Route("/api/clicks", taken.report, methods=["POST"]),
         Route("/health", page.show),
-        Route(SELECT_PATH, select_budgets, methods=["POST"]),
+        Route(SELECT_PATH, budgets.answer, methods=["POST"]),
     ]
     if secret := store.settings.hubspot_webhook_secret:
         webhook = HubSpotWebhook(store, public_url(store.settings), secret.get_secret_value())

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from select import select as select_readable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -11,8 +19,9 @@ from starlette.routing import Route
 
 from flywheel_assets.budget import select
 from flywheel_assets.budget.request import RequestRefused
-from flywheel_assets.gateway.budget import MAX_BYTES, SELECT_PATH, select_budgets
+from flywheel_assets.gateway.budget import SELECT_PATH, SelectBudgets
 from flywheel_assets.serving import ThreadServer
+from flywheel_assets.settings import Settings
 from tests.unit.select_world import NOW, STAGES, ad, lived, request
 
 NAN = float("nan")
@@ -127,10 +136,15 @@ def test_a_currency_without_cents_gets_whole_amounts() -> None:
 # --- over HTTP --------------------------------------------------------------------------------------
 
 
-def test_the_endpoint_answers_like_the_function_and_refuses_with_every_reason() -> None:
-    app = Starlette(routes=[Route(SELECT_PATH, select_budgets, methods=["POST"])])
+@contextmanager
+def endpoint(megabytes: int) -> Iterator[str]:
+    app = Starlette(routes=[Route(SELECT_PATH, SelectBudgets(megabytes).answer, methods=["POST"])])
     with ThreadServer(app, name="select") as server:
-        url = f"{server.url}{SELECT_PATH}"
+        yield f"{server.url}{SELECT_PATH}"
+
+
+def test_the_endpoint_answers_like_the_function_and_refuses_with_every_reason() -> None:
+    with endpoint(2) as url:
         asked = request(ad("a"), ad("b", clicks=300))
         good = requests.post(url, json=asked, timeout=30)
         assert (good.status_code, good.json()) == (200, select(asked).model_dump(mode="json"))
@@ -142,4 +156,73 @@ def test_the_endpoint_answers_like_the_function_and_refuses_with_every_reason() 
         many = {**asked, "ad_states": [lived(f"ad-{index}", hours=672) for index in range(60)], "stages": STAGES}
         answer = requests.post(url, json={**many, "now_hour": NOW}, timeout=60)  # larger than a webhook's megabyte
         assert answer.json()["num_ads"] == 60
-        assert requests.post(url, data=b" " * (MAX_BYTES + 1), timeout=60).status_code == 413
+        large = requests.post(url, data=b" " * 2_000_001, timeout=60)
+        assert (large.status_code, "FLYWHEEL_SELECT_MEGABYTES" in large.text) == (413, True)
+
+
+def test_the_default_room_takes_a_thousand_ads_with_four_weeks_of_hours_and_their_deals() -> None:
+    column = list(range(1, 673))
+    hourly = {"hour": column, **dict.fromkeys(("impressions", "clicks", "spend", "leads", "budget"), column)}
+    deal = {"click_hour": 1.25, "stage": "won", "stage_entered_hour": 100.25, "lost": False, "amount": 1234.56}
+    ads = [
+        ad(f"ad-{index}", hourly=hourly, deals=[{"deal_id": f"{index}-{number}", **deal} for number in range(25)])
+        for index in range(1000)
+    ]
+    body = json.dumps(request(*ads, total=1e5, stages=STAGES, now_hour=673, policy="blended_literal"))
+    assert len(body) > 16_000_000
+    with endpoint(Settings(_env_file=None).select_megabytes) as url:
+        answer = requests.post(url, data=body, timeout=120)
+    assert (answer.status_code, answer.json()["num_ads"]) == (200, 1000)
+
+
+def test_bodies_that_wait_together_are_held_to_one_room_and_leave_it_when_they_go() -> None:
+    good = request(ad("a"), ad("b"))
+    with endpoint(1) as url:
+        with unfinished(url, 600_000) as first, unfinished(url, 410_000) as second:
+            refused = select_readable([first, second], [], [], 30)[0]
+            assert len(refused) == 1  # one of them, and the other goes on
+            answer = refused[0].recv(1000)
+            assert b" 503 " in answer.split(b"\r\n")[0]
+            assert b"retry-after" in answer.lower()
+        assert until(lambda: requests.post(url, json=good, timeout=30), 200).json()["num_ads"] == 2
+
+
+def unfinished(url: str, sent: int) -> socket.socket:
+    """A request whose body never ends."""
+    parts = urlsplit(url)
+    line = socket.create_connection((parts.hostname, parts.port), timeout=30)
+    line.sendall(f"POST {parts.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".encode() + b" " * sent)
+    return line
+
+
+def until(ask: Callable[[], requests.Response], status: int) -> requests.Response:
+    """The first answer of that status; the server reads and notices a hang-up in its own time."""
+    end = time.monotonic() + 30
+    while (answer := ask()).status_code != status:
+        assert time.monotonic() < end, answer.text
+    return answer
+
+
+_EMPTY_LISTS = b"[" + b"[]," * 600_000 + b"[]]"
+_UNKNOWN_KEYS = json.dumps({"total_budget": 1, "ad_states": [{f"k{index}": 1 for index in range(150_000)}]}).encode()
+_WRONG_DEALS = b'{"total_budget":1,"ad_states":[{"ad_id":"a","deals":[' + b"{            }," * 110_000 + b"{}]}]}"
+_MANY_ADS = b'{"total_budget":1,"ad_states":[' + b"1," * 800_000 + b"1]}"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (_EMPTY_LISTS, 400, "nearly all are empty"),
+        (_UNKNOWN_KEYS, 422, "150,000 keys"),
+        (_WRONG_DEALS, 422, "ad_states.0.deals.0.deal_id"),
+        (_MANY_ADS, 422, "800,001 entries"),
+    ],
+)
+def test_a_body_made_to_cost_memory_is_refused_at_little_cost(body: bytes, status: int, said: str) -> None:
+    with endpoint(2) as url:
+        tracemalloc.start()
+        answer = requests.post(url, data=body, timeout=60)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert (answer.status_code, said in answer.text) == (status, True), answer.text[:300]
+    assert peak < 40_000_000 + 15 * len(body)

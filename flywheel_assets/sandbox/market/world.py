@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from flywheel_assets.core.ids import rng
 from flywheel_assets.sandbox.market.capped import WINDOW_HOURS, Cents
-from flywheel_assets.sandbox.market.deals import Whole, draw_deals, no_deals
+from flywheel_assets.sandbox.market.deals import Deals, Whole, draw_deals, no_deals
 from flywheel_assets.sandbox.market.delivery import deliver
 from flywheel_assets.sandbox.market.scenarios import Scenario
 from flywheel_assets.sandbox.market.seen import HISTORY_HOURS, Seen, seen_deals
@@ -87,6 +87,16 @@ class World:
         came = self._awaited[here]
         np.add.at(self._leads, (self._deals.click_hour[came], self._deals.ad[came]), 1)
         self._awaited = self._awaited[~here]
+
+    @property
+    def deals(self) -> Deals:
+        """All leads and what becomes of them, also later."""
+        return self._deals
+
+    def report(self) -> dict[str, npt.NDArray[Any]]:
+        """What the platform reports by hour and ad, of all hours that have passed."""
+        columns = {"impressions": self._impressions, "clicks": self._clicks, "spend": self.spend, "leads": self._leads}
+        return {name: array[: self.now] for name, array in columns.items()}
 
     def see(self, total: int) -> Seen:
         """What an advertiser knows now, who may give the running ads ``total`` cents a day."""
