@@ -38,7 +38,8 @@ class Changes:
         while self._frames[0][0] < thumb.time - _MEMORY:
             self._frames.popleft()
         found = self._cuts(self._sudden.add(thumb))
-        if self._held is not None and thumb.time - self._held[0] >= self._shortest - _EXACT:
+        # By now every cut is judged that might be the stronger of two.
+        if self._held is not None and thumb.time - self._held[0] > self._shortest + _REACH + _EXACT:
             found += self._release()
         return found + self._spans(self._gradual.add(thumb))
 

@@ -14,6 +14,7 @@ from flywheel_assets.creative.perception.video import Image
 THUMB = (64, 36)  # width, height; enough to tell two shots apart, small enough to keep seconds of them
 
 _HUES = 180  # OpenCV's hue circle
+_FAINT = 32  # levels of saturation, or of value, below which a colour is hardly one
 _MOVED_LEVELS = 8  # a blurred pixel has moved when a channel changed by more
 _DIMMEST = 0.25  # a picture that keeps less of its light than this is gone, not dimmed
 _COVERED = 0.7  # share of blocks over which a card lies at least in part
@@ -56,9 +57,16 @@ class Thumb:
 
 
 def difference(one: Thumb, other: Thumb) -> float:
-    """Mean difference of two pictures in hue (around the circle), saturation and value, 0 to 255."""
+    """Mean difference of two pictures in hue (around the circle), saturation and value, 0 to 255.
+
+    Near black hue and saturation leap about where nothing is to be seen, and near grey hue does; they
+    count for less there.
+    """
     gap = np.abs(one.hsv - other.hsv)
     gap[..., 0] = np.minimum(gap[..., 0], _HUES - gap[..., 0])
+    telling = np.minimum(np.minimum(one.hsv[..., 1:], other.hsv[..., 1:]), _FAINT)
+    gap[..., 0] = gap[..., 0] * telling[..., 0] // _FAINT
+    gap[..., :2] = gap[..., :2] * telling[..., 1:] // _FAINT
     return float(gap.mean())
 
 
@@ -159,8 +167,10 @@ def _turned(one: Image, other: Image) -> tuple[Image, Image]:
     """What both pictures show if the camera turned between them; both whole when that leaves too little."""
     import cv2
 
-    (x, y), _ = cv2.phaseCorrelate(_grey(one), _grey(other))
     rows, columns = one.shape[:2]
+    # Without a window that fades the edges, a soft picture seems to stand still.
+    window = cv2.createHanningWindow((columns, rows), cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(_grey(one), _grey(other), window)
     # A flat picture gives no place at all.
     if not (np.isfinite(x) and np.isfinite(y)) or abs(x) >= columns or abs(y) >= rows:
         return one, other
