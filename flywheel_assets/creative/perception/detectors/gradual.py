@@ -22,9 +22,9 @@ REST = 1.0  # seconds; a plain picture that stays longer is a scene of its own
 _STEP = 0.06  # seconds; frames closer together than this teach nothing new
 _SHORTEST, _LONGEST = 0.15, 2.0  # seconds a change may take
 _LEVELS = 12.0  # root mean square by which a change moves the picture at least
-_IMPURE = 0.07  # mean square distance from the ideal mixture, as a share of that of the two ends
-_LEAP = 0.55  # more of the way than this in one step is a cut
-_BUSY = 0.6  # what happens before and after, a second for a second, as a share of the change itself
+_IMPURE = 0.1  # mean square distance from the ideal mixture, as a share of that of the two ends
+_LEAP = 0.3  # a step so much longer than the clock's, as a share of the way, is a cut or something that pops up
+_BUSY = 0.9  # what happens before and after, a second for a second, as a share of the change itself
 _AROUND = 0.5  # seconds looked at before and after
 _STRANGE_SHARE = 0.5  # a text that fades in, or light that fades, leaves more of the picture as it was
 _UNFOLLOWED_SHARE = 0.4  # a pan, a zoom or a turn leaves less unlike
@@ -178,6 +178,7 @@ def _impurity(apart: NDArray[np.float32], starts: NDArray[np.intp], times: NDArr
     share = (times[None, :] - times[starts][:, None]) / (times[end] - times[starts])[:, None]
     # The square distance to a mixture of two follows from the square distances to the two and between them.
     off = (1 - share) * from_first + share * from_last - share * (1 - share)
-    way = np.where(np.arange(end + 1)[None, :] >= starts[:, None], (1 + from_first - from_last) / 2, 0.0)
+    way = (1 + from_first - from_last) / 2
     impure = (off * between).sum(axis=1) / between.sum(axis=1)
-    return np.where(np.diff(way, axis=1).max(axis=1) <= _LEAP, impure, np.inf)
+    ahead = np.where(np.arange(end + 1)[None, :] >= starts[:, None], way - share, 0.0)
+    return np.where(np.diff(ahead, axis=1).max(axis=1) <= _LEAP, impure, np.inf)

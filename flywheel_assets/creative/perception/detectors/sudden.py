@@ -17,7 +17,7 @@ from flywheel_assets.creative.perception.detectors.pictures import Thumb, differ
 
 # A change is looked into when it is this many levels, the largest around, and so many times the larger half of them;
 # where everything moves, a change of _OUTRIGHT levels that still exceeds every other around is looked into as well.
-_LEVELS, _ABOVE_USUAL, _OUTRIGHT, _ABOVE_ALL = 12.0, 2.5, 40.0, 1.5
+_LEVELS, _ABOVE_USUAL, _OUTRIGHT, _ABOVE_ALL = 12.0, 2.0, 40.0, 1.5
 _AROUND, _LEAST = 0.1, 2  # seconds, and frames at the least, on either side
 _ENOUGH = 8  # frames compared on either side, whatever the rate
 _MOVED_SHARE = 0.5  # a caption or end card popping up moves less of the picture
