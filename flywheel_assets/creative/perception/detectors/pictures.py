@@ -18,9 +18,10 @@ _FAINT = 32  # levels of saturation, or of value, below which a colour is hardly
 _MOVED_LEVELS = 8  # a blurred pixel has moved when a channel changed by more
 _DIMMEST = 0.25  # a picture that keeps less of its light than this is gone, not dimmed
 _COVERED = 0.7  # share of blocks over which a card lies at least in part
-_SAME_THINGS = 0.5  # correlation; two plain walls are not one wall in another light
+_SAME_THINGS = 0.6  # correlation; two plain walls are not one wall in another light
 _TEXTURE, _TEXTURED = 3.0, 0.15  # a block shows something at so many levels; so many blocks must
 _TELLING = 16  # levels; a darker pixel says little about the light
+_GAINS = (0.3, 0.5, 0.7)  # quantiles of the pixels' ratios
 _BLACK, _WHITE = 0.0, 255.0
 _NEARBY = np.ones((5, 5), np.uint8)  # what moves a little, or is enlarged by a tenth at once, stays within
 _OVERLAP = 0.4  # this share of the picture must be left to compare
@@ -130,18 +131,19 @@ def _largest(picture: Image) -> NDArray[np.uint8]:
     return np.maximum(np.maximum(picture[..., 0], picture[..., 1]), picture[..., 2])
 
 
-def _relit(bright: Image, dim: Image) -> Iterator[tuple[Image, Image]]:
+def _relit(one: Image, other: Image) -> Iterator[tuple[Image, Image]]:
     """The one picture brought to the other's light, towards black and towards white."""
-    if _likeness(bright, dim) < _SAME_THINGS:
+    if _likeness(one, other) < _SAME_THINGS:
         return
     for level in (_BLACK, _WHITE):
-        far, near = bright.astype(np.float32) - level, dim.astype(np.float32) - level
+        far, near = one.astype(np.float32) - level, other.astype(np.float32) - level
         telling = np.abs(far) > _TELLING
         if telling.mean() < _OVERLAP:
             continue
-        gain = float(np.median(near[telling] / far[telling]))
-        if _DIMMEST <= gain < 1:
-            yield (level + far * gain).astype(np.uint8), dim
+        # A card pulls the ratios to its side, so that of the picture around it lies on the other.
+        for gain in np.quantile(near[telling] / far[telling], _GAINS):
+            if _DIMMEST <= gain <= 1 / _DIMMEST:
+                yield (level + far * gain).clip(0, 255).astype(np.uint8), other
 
 
 def _likeness(one: Image, other: Image) -> float:
