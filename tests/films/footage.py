@@ -143,6 +143,8 @@ def _spans(file: object, spans: dict[str, tuple[int, int]], rate: float) -> list
         for index, frame in enumerate(video.decode(video=0)):
             if index in wanted:
                 frames[index] = _small(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
+            if len(frames) == len(wanted):
+                break
     return [Footage(name, tuple(frames[index] for index in range(*span)), rate) for name, span in spans.items()]
 
 

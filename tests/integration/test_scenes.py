@@ -19,7 +19,7 @@ from tests.films.corpus import STYLES, drawn_film
 from tests.films.edit import Film, Joint, Shot
 from tests.films.effects import Card, Effect, Flash, Light, Passer, Punch, Shake, Whip
 from tests.films.encode import shoot
-from tests.films.footage import Footage, packaged
+from tests.films.footage import Footage, drawn, packaged
 from tests.films.score import Score, score
 
 MEDIA = Media()
@@ -135,10 +135,10 @@ def test_a_video_of_one_second_and_one_shot_is_one_scene(tmp_path: Path, footage
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Score:
+def judged(tmp_path_factory: pytest.TempPathFactory, footage: dict[str, Footage]) -> Score:
     """One random film of each style, from a seed and footage that no bound was chosen on."""
     folder, total = tmp_path_factory.mktemp("films"), Score()
-    material = packaged(9001)
+    material = [*footage.values(), *drawn(9001)]
     for style in STYLES:
         film = drawn_film(9001, style, material, seconds=9)
         scenes = detect_scenes(shoot(film, folder), MEDIA)
