@@ -24,10 +24,11 @@ _SHORTEST, _LONGEST = 0.15, 2.0  # seconds a change may take
 _LEVELS = 12.0  # root mean square by which a change moves the picture at least
 _IMPURE = 0.1  # mean square distance from the ideal mixture, as a share of that of the two ends
 _LEAP = 0.3  # a step so much longer than the clock's, as a share of the way, is a cut or something that pops up
-_BUSY = 0.9  # what happens before and after, a second for a second, as a share of the change itself
+_BUSY = 0.75  # what happens before and after, a second for a second, as a share of the change itself
 _AROUND = 0.5  # seconds looked at before and after
 _STRANGE_SHARE = 0.5  # a text that fades in, or light that fades, leaves more of the picture as it was
-_UNFOLLOWED_SHARE = 0.4  # a pan, a zoom or a turn leaves less unlike
+_NEARLY = 0.5  # a span worth less than this share of the best one is no other reading of the same change
+_UNFOLLOWED_SHARE = 0.5  # a pan, a zoom or a turn leaves less unlike
 _KEPT = 2 * _LONGEST + REST  # seconds
 _SIZE = (32, 18)  # width, height of the pictures compared
 _VALUES = 32 * 18 * 3
@@ -58,7 +59,7 @@ class GradualChanges:
         self._apart = np.zeros((0, 0), np.float32)  # mean square distance of every two pictures
         self._opened = 0.0  # seconds, the first frame
         self._told = float("-inf")  # seconds, the end of the last change
-        self._best: Span | None = None
+        self._held: list[Span] = []  # overlapping, one of each end
         self._leg: Span | None = None  # a fade into a plain picture
 
     def add(self, thumb: Thumb) -> list[Span]:
@@ -69,9 +70,9 @@ class GradualChanges:
             return []
         self._keep(thumb)
         found = self._hold(self._ending_now())
-        if self._best is not None and thumb.time > self._best.last.time + _AROUND:
+        if self._held and thumb.time > self._best.last.time + _AROUND:
             found += self._settle()
-        if self._leg is not None and self._best is None and thumb.time > self._leg.last.time + REST + _LONGEST:
+        if self._leg is not None and not self._held and thumb.time > self._leg.last.time + REST + _LONGEST:
             found.append(self._leg)
             self._leg = None
         return found
@@ -113,19 +114,24 @@ class GradualChanges:
         start = int(starts[best])
         return Span(self._thumbs[start], self._thumbs[end], float(self._apart[start, end]), float(worth[best]))
 
+    @property
+    def _best(self) -> Span:
+        return max(self._held, key=lambda span: span.worth)
+
     def _hold(self, span: Span | None) -> list[Span]:
-        """Keep the better of two spans that overlap; a held one that does not is settled first."""
+        """Keep a span with those it overlaps; if it does not overlap the best of them, they are settled first."""
         if span is None:
             return []
-        found = self._settle() if self._best is not None and span.first.time >= self._best.last.time else []
-        if self._best is None or span.worth > self._best.worth:
-            self._best = span
+        found = self._settle() if self._held and span.first.time >= self._best.last.time else []
+        self._held.append(span)
         return found
 
     def _settle(self) -> list[Span]:
-        """Judge the span that is held: it is a change, half of a fade, or nothing."""
-        span, self._best = self._best, None
-        if span is None or not self._accepted(span):
+        """Take the best of the held spans that bears a closer look: it is a change, half of a fade, or nothing."""
+        held, self._held = sorted(self._held, key=lambda span: -span.worth), []
+        near = (each for each in held if each.worth >= _NEARLY * held[0].worth)
+        span = next((each for each in near if self._accepted(each)), None)
+        if span is None:
             return []
         self._told = span.last.time
         leg, self._leg = self._leg, None
@@ -141,11 +147,15 @@ class GradualChanges:
         return [*found, span]
 
     def _accepted(self, span: Span) -> bool:
-        """Whether the ends are different scenes and all is calmer before and after; a plain end may do as it likes."""
-        if unexplained_share(span.first, span.last) <= _STRANGE_SHARE:
-            return False
-        if unfollowed_share(span.first, span.last) <= _UNFOLLOWED_SHARE:
-            return False
+        """Whether all is calmer before and after, and the ends are different scenes."""
+        return (
+            self._calm(span)
+            and unexplained_share(span.first, span.last) > _STRANGE_SHARE
+            and unfollowed_share(span.first, span.last) > _UNFOLLOWED_SHARE
+        )
+
+    def _calm(self, span: Span) -> bool:
+        """A plain end may be followed, or preceded, by anything."""
         times = np.array([each.time for each in self._thumbs])
         lasts = span.last.time - span.first.time
         around = min(lasts, _AROUND)
