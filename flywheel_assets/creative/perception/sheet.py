@@ -24,7 +24,7 @@ _CELL = 160  # pixels, the longest side of a scene's picture
 _STRIP = 16  # pixels under each picture, for its number and times
 _WIDEST = 6  # pictures in a row
 _GROUND, _INK = 24, (235, 235, 235)
-_QUALITY = 70  # JPEG; a full sheet stays under 100 kB, as it is kept in an event log
+_QUALITY = 60  # JPEG; a full sheet stays under 100 kB, as it is kept in an event log
 
 
 def contact_sheet(path: Path, scenes: Sequence[Scene]) -> bytes:
