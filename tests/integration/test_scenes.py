@@ -136,7 +136,7 @@ def test_a_video_of_one_second_and_one_shot_is_one_scene(tmp_path: Path, footage
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory, footage: dict[str, Footage]) -> Score:
-    """One random film of each style, from a seed and footage that no bound was chosen on."""
+    """One random film of each style, from a seed that no bound was chosen on."""
     folder, total = tmp_path_factory.mktemp("films"), Score()
     material = [*footage.values(), *drawn(9001)]
     for style in STYLES:
