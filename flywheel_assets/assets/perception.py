@@ -1,5 +1,7 @@
 """From an accepted upload to everything that was seen, read and heard in it."""
 
+import base64
+
 import dagster as dg
 from sqlalchemy import Connection
 
@@ -8,6 +10,7 @@ from flywheel_assets.creative import repository
 from flywheel_assets.creative.perception.perceive import perceive, settings_digest
 from flywheel_assets.creative.perception.scenes import detect_scenes
 from flywheel_assets.creative.perception.scenes import engine as scene_engine
+from flywheel_assets.creative.perception.sheet import contact_sheet
 from flywheel_assets.creative.types import Perception
 from flywheel_assets.store.store import Store
 
@@ -32,18 +35,18 @@ def source_video(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
 
 @dg.asset(group_name="creative", partitions_def=CREATIVES, owners=OWNERS, kinds={"opencv"}, deps=[source_video])
 def scenes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
-    """The cuts of the video: half-open spans of frames, found once per content and settings."""
+    """The scenes of the video, parted by cuts, dissolves and fades: half-open spans of frames, with a contact sheet."""
     key = context.partition_key
     with store.engine.connect() as connection:
         request = repository.load_request(connection, key)
         seen = _cached(store, connection, request)
-    if seen is not None:
-        found = seen.scenes
-    else:
-        found = detect_scenes(store.blobs.local(request.video_uri), store.settings.media, log_progress(context))
+    path = store.blobs.local(request.video_uri)
+    found = seen.scenes if seen is not None else detect_scenes(path, store.settings.media, log_progress(context))
     with store.engine.begin() as connection:
         repository.save_scenes(connection, key, found)
+    sheet = base64.b64encode(contact_sheet(path, found)).decode()
     metadata = {
+        "contact_sheet": dg.MetadataValue.md(f"![the middle of every scene](data:image/jpeg;base64,{sheet})"),
         "scenes": table(scene.model_dump() | {"seconds": round(scene.seconds, 2)} for scene in found),
         "engine": dg.MetadataValue.json(scene_engine().model_dump()),
         "count": len(found),

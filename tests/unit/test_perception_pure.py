@@ -1,11 +1,10 @@
-"""The parts of perception that need no video file: cuts, measurements, moments, boxes, sound."""
+"""The parts of perception that need no video file: measurements, moments, boxes, sound."""
 
 from __future__ import annotations
 
 import itertools
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,99 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from flywheel_assets.core.errors import IntakeRejected
-from flywheel_assets.creative.perception.cuts import THUMB, Cut, confirmed_jump, difference, moved_share, spaced
 from flywheel_assets.creative.perception.engines.objects import detections, letterbox
 from flywheel_assets.creative.perception.features import moments, words_by_scene
-from flywheel_assets.creative.perception.scenes import find_cuts
 from flywheel_assets.creative.perception.sound import RATE, aligned
 from flywheel_assets.creative.perception.video import Image, demuxer_of, quarter_turns
 from flywheel_assets.creative.perception.visual import LookMeter
 from flywheel_assets.creative.types import Scene, Word
-
-_REACH = 8  # frames: a quarter of a second at 30 a second
-
-
-def _shot(seed: int, frames: int, pan: float = 0) -> list[Image]:
-    """Soft blobs of colour that move sideways by ``pan`` thumbnail pixels a frame."""
-    rng = np.random.default_rng(seed)
-    width, height = THUMB
-    blobs = rng.integers(30, 225, size=(5, 16, 3)).astype(np.uint8)
-    wide = cv2.resize(blobs, (8 * width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
-    lefts = (round(2 * index * pan) for index in range(frames))
-    # Every second column of a view twice as wide: half a thumbnail pixel is one column of it.
-    return [wide[:, left : left + 2 * width : 2] for left in lefts]
-
-
-def _frames_of(thumbs: list[Image]) -> list[int]:
-    return [cut.frame for cut in find_cuts(thumbs, 30.0, _REACH)]
-
-
-# --- cuts ---------------------------------------------------------------------------------------
-
-
-def test_every_hard_cut_is_found_on_its_frame() -> None:
-    thumbs = _shot(1, 40) + _shot(2, 8) + _shot(3, 60, pan=0.5) + _shot(4, 30)
-    assert _frames_of(thumbs) == [40, 48, 108]
-
-
-def test_one_shot_has_no_cut() -> None:
-    assert _frames_of(_shot(1, 120, pan=0.5)) == []
-
-
-def test_a_camera_flash_is_no_cut() -> None:
-    thumbs = _shot(1, 60, pan=0.5)
-    for at in (30, 31):
-        thumbs[at] = np.full_like(thumbs[at], 250)
-    assert _frames_of(thumbs) == []
-
-
-def test_a_caption_that_pops_up_is_no_cut() -> None:
-    thumbs = [image.copy() for image in _shot(1, 60, pan=0.5)]
-    for image in thumbs[30:]:
-        image[22:34, 6:58] = 255
-    assert _frames_of(thumbs) == []
-
-
-def test_a_shot_that_returns_after_a_short_but_real_scene_is_two_cuts() -> None:
-    assert _frames_of(_shot(1, 40) + _shot(2, 12) + _shot(1, 40)) == [40, 52]
-
-
-def test_a_cut_near_the_end_is_still_judged() -> None:
-    assert _frames_of(_shot(1, 40) + _shot(2, 5)) == [40]
-
-
-def test_the_jump_of_a_cut_is_the_difference_of_its_two_frames() -> None:
-    before, after = _shot(1, 5), _shot(2, 5)
-    assert confirmed_jump(before, after) == difference(before[-1], after[0])
-
-
-def test_hue_is_a_circle() -> None:
-    red = np.full((36, 64, 3), (0, 0, 200), dtype=np.uint8)
-    almost = np.full((36, 64, 3), (10, 0, 200), dtype=np.uint8)
-    green = np.full((36, 64, 3), (0, 200, 0), dtype=np.uint8)
-    assert difference(red, almost) < 2
-    assert difference(red, green) == pytest.approx(20)  # 60 of 180 hue steps, one of three channels
-
-
-def test_the_share_of_moved_pixels() -> None:
-    black = np.zeros((36, 64, 3), dtype=np.uint8)
-    half = black.copy()
-    half[:, :32] = 200
-    assert moved_share(black, black) == 0
-    assert moved_share(black, half) == pytest.approx(0.5, abs=0.03)
-
-
-def test_of_two_cuts_too_close_the_stronger_stays() -> None:
-    assert spaced([Cut(50, 20), Cut(53, 40), Cut(80, 15)], 200, 8) == (53, 80)
-
-
-@given(st.sets(st.integers(0, 300)), st.integers(1, 30), st.integers(301, 400))
-def test_no_scene_is_shorter_than_the_least(frames: set[int], least: int, count: int) -> None:
-    cuts = [Cut(frame, float(frame % 7)) for frame in sorted(frames)]
-    edges = [0, *spaced(cuts, count, least), count]
-    if len(edges) > 2:
-        assert min(np.diff(edges)) >= least
-
 
 # --- measurements -------------------------------------------------------------------------------
 

@@ -1,114 +1,95 @@
 """Where the scenes of a video begin and end.
 
-PySceneDetect's detectors propose sudden changes from one decode at 64 x 36 pixels, and `cuts`
-confirms them. Dissolves and fades have no sudden change: both sides stay one scene.
+`ConfirmingDetector`, in PySceneDetect's interface, tells changes from one decode at 64 x 36 pixels; here they become
+half-open spans of frames with the times the file gives them.
 """
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from flywheel_assets.creative.perception.cuts import THUMB, Cut, confirmed_jump, spaced
+from flywheel_assets.creative.perception.detectors.pictures import THUMB
 from flywheel_assets.creative.perception.probe import probe
 from flywheel_assets.creative.perception.video import Image, damaged, read_frames, shrink
 from flywheel_assets.creative.types import Engine, Scene
 from flywheel_assets.settings import Media
 
+if TYPE_CHECKING:
+    from scenedetect import FrameTimecode
+
 # Called with a stage, how much of it is done and how much there is.
 Progress = Callable[[str, int, int], None]
 
-# A change is proposed when it is this many levels, and stands so far above its neighbours, or is
-# so large that a busy neighbourhood does not matter.
-_LEVELS, _ABOVE_NEIGHBOURS, _NEIGHBOURS, _OUTRIGHT = 12.0, 2.5, 3, 40.0
+_MICROSECOND = Fraction(1, 1_000_000)  # what times are rounded to
 
 
 def engine() -> Engine:
-    """The detector and its version."""
-    return Engine(name="pyscenedetect-confirmed", version=version("scenedetect-headless"))
+    """The detector and the version of the library whose interface it has."""
+    return Engine(name="pyscenedetect-confirming", version=version("scenedetect-headless"))
 
 
 def detect_scenes(path: Path, media: Media, progress: Progress | None = None) -> tuple[Scene, ...]:
-    """Scenes covering every decoded frame once, in order; one scene when there is no cut.
+    """Scenes covering every decoded frame once, in order; one scene when nothing changes.
 
     Raises:
         IntakeRejected: as `probe`, or ``damaged`` further inside than it looked.
     """
     first = probe(path, media)
-    rate, expected = first.fps, first.frame_count
-    least = max(1, math.ceil(media.min_scene_seconds * rate))
-    times: list[float] = []
-
-    def thumbs() -> Iterator[Image]:
-        for decoded in read_frames(path):
-            times.append(decoded.time)
-            if progress and decoded.index % 100 == 0:
-                progress("scenes", decoded.index, max(expected, decoded.index))
-            yield shrink(decoded.frame, *THUMB, "bgr24")
-
-    cuts = find_cuts(thumbs(), rate, least)
-    if not times:
+    expected = first.frame_count
+    finder = SceneFinder(first.fps, media.min_scene_seconds)
+    for decoded in read_frames(path):
+        finder.add(decoded.time, shrink(decoded.frame, *THUMB, "bgr24"))
+        if progress and decoded.index % 100 == 0:
+            progress("scenes", decoded.index, max(expected, decoded.index))
+    if not finder.times:
         raise damaged(path, "not one picture could be decoded")
     if progress:
-        progress("scenes", len(times), len(times))
-    return _scenes(spaced(cuts, len(times), least), times, rate)
+        progress("scenes", len(finder.times), len(finder.times))
+    return finder.finish()
 
 
-def find_cuts(thumbs: Iterable[Image], rate: float, reach: int) -> list[Cut]:
-    """Confirmed cuts, in order.
+class SceneFinder:
+    """Takes every frame of a video in order, then gives its scenes."""
 
-    Args:
-        thumbs: every frame as BGR at the size `THUMB`.
-        rate: frames per second.
-        reach: how many frames on either side of a change are compared.
-    """
-    from scenedetect import FrameTimecode
+    def __init__(self, rate: float, min_scene_seconds: float) -> None:
+        """``rate``: frames a second on average; of the result only the last frame's length depends on it."""
+        from flywheel_assets.creative.perception.detectors.confirming import ConfirmingDetector
 
-    detectors = _detectors()
-    # A proposal comes at most _NEIGHBOURS frames late; it waits until the frames after it are there.
-    window: deque[Image] = deque(maxlen=2 * reach + _NEIGHBOURS + 1)
-    waiting: deque[int] = deque()
-    cuts: list[Cut] = []
-    seen = 0
-    for index, thumb in enumerate(thumbs):
-        window.append(thumb)
-        seen = index + 1
-        code = FrameTimecode(index, rate)
-        found = {at.frame_num for each in detectors for at in each.process_frame(code, thumb)}
-        waiting.extend(sorted(found - set(waiting)))
-        while waiting and waiting[0] + reach <= seen:
-            cuts += _confirm(waiting.popleft(), window, seen, reach)
-    for frame in waiting:
-        cuts += _confirm(frame, window, seen, reach)
-    return sorted(set(cuts))
+        self.times: list[float] = []
+        self._rate = rate
+        self._detector = ConfirmingDetector(min_scene_seconds)
+        self._frames: dict[int, int] = {}  # by time in microseconds
+        self._changes: set[int] = set()
 
+    def add(self, time: float, thumb: Image) -> None:
+        """The next frame: its time in seconds, and its picture as BGR at the size `THUMB`."""
+        code = self._code(time)
+        self._frames.setdefault(code.pts, len(self.times))
+        self.times.append(time)
+        self._note(self._detector.process_frame(code, thumb))
 
-def _detectors() -> list[Any]:
-    from scenedetect.detectors import AdaptiveDetector, ContentDetector
+    def finish(self) -> tuple[Scene, ...]:
+        """The scenes of all frames so far, at least one; call it once."""
+        self._note(self._detector.post_process(self._code(self.times[-1])))
+        return _scenes(sorted(self._changes), self.times, self._rate)
 
-    standing_out = AdaptiveDetector(
-        adaptive_threshold=_ABOVE_NEIGHBOURS, window_width=_NEIGHBOURS, min_content_val=_LEVELS, min_scene_len=0
-    )
-    return [standing_out, ContentDetector(threshold=_OUTRIGHT, min_scene_len=0)]
+    def _code(self, time: float) -> FrameTimecode:
+        from scenedetect import FrameTimecode
+        from scenedetect.common import Timecode
+
+        return FrameTimecode(Timecode(round(time / _MICROSECOND), _MICROSECOND), float(self._rate))
+
+    def _note(self, changes: Iterable[FrameTimecode]) -> None:
+        self._changes |= {self._frames[code.pts] for code in changes}
 
 
-def _confirm(frame: int, window: deque[Image], seen: int, reach: int) -> list[Cut]:
-    """The cut at this frame, if it is one; ``window`` ends with frame ``seen`` - 1."""
-    images = list(window)
-    middle = frame - (seen - len(images))
-    if middle < 1:
-        return []
-    jump = confirmed_jump(images[max(0, middle - reach) : middle], images[middle : middle + reach])
-    return [] if jump is None else [Cut(frame, jump)]
-
-
-def _scenes(cuts: tuple[int, ...], times: list[float], rate: float) -> tuple[Scene, ...]:
-    starts = (0, *cuts)
-    ends = (*cuts, len(times))
+def _scenes(changes: list[int], times: list[float], rate: float) -> tuple[Scene, ...]:
+    starts = (0, *changes)
+    ends = (*changes, len(times))
     finish = round(times[-1] + 1 / rate, 6)
     return tuple(
         Scene(

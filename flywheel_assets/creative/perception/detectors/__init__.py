@@ -1,0 +1,1 @@
+"""Where scenes change: `sudden` finds cuts, `gradual` dissolves and fades, `confirming` is both as a PySceneDetect detector."""
