@@ -23,6 +23,7 @@ _COMMANDS = {
     "fetch-weights": "weights.fetch_weights",
     "where": "where.where",
     "simulate": "simulate.simulate",
+    "perceive": "perceive.perceive",
 }
 
 

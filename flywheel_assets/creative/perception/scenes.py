@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from flywheel_assets.creative.perception.cuts import THUMB, Cut, confirmed_jump, spaced
-from flywheel_assets.creative.perception.probe import probe
-from flywheel_assets.creative.perception.video import Image, damaged, read_frames, shrink
+from flywheel_assets.creative.perception.probe import Probe, probe
+from flywheel_assets.creative.perception.video import Decoded, Image, damaged, read_frames, shrink
 from flywheel_assets.creative.types import Engine, Scene
 from flywheel_assets.settings import Media
 
@@ -38,13 +38,23 @@ def detect_scenes(path: Path, media: Media, progress: Progress | None = None) ->
     Raises:
         IntakeRejected: as `probe`, or ``damaged`` further inside than it looked.
     """
-    first = probe(path, media)
+    return scenes_of(read_frames(path), path, probe(path, media), media, progress)
+
+
+def scenes_of(
+    frames: Iterable[Decoded], path: Path, first: Probe, media: Media, progress: Progress | None = None
+) -> tuple[Scene, ...]:
+    """The same from frames that somebody else decodes; each is taken once, in order, and not kept.
+
+    Raises:
+        IntakeRejected: ``damaged``, when there is no frame.
+    """
     rate, expected = first.fps, first.frame_count
     least = max(1, math.ceil(media.min_scene_seconds * rate))
     times: list[float] = []
 
     def thumbs() -> Iterator[Image]:
-        for decoded in read_frames(path):
+        for decoded in frames:
             times.append(decoded.time)
             if progress and decoded.index % 100 == 0:
                 progress("scenes", decoded.index, max(expected, decoded.index))

@@ -1,0 +1,56 @@
+"""One pass over the frames for all who look: scenes, measurements, and the pictures kept for the engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flywheel_assets.creative.perception.probe import Probe
+from flywheel_assets.creative.perception.scenes import Progress, scenes_of
+from flywheel_assets.creative.perception.stills import LONGEST, Stills
+from flywheel_assets.creative.perception.video import Decoded, Image, picture, quarter_turns, read_frames, shrink
+from flywheel_assets.creative.perception.visual import WIDTH, LookMeter, Tick
+from flywheel_assets.creative.types import Scene
+from flywheel_assets.settings import Media
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What one pass over the frames gave; the pictures themselves are in the stills."""
+
+    scenes: tuple[Scene, ...]
+    ticks: tuple[Tick, ...]
+
+
+def watch(path: Path, first: Probe, media: Media, stills: Stills, progress: Progress | None = None) -> Watched:
+    """Decode every frame once and hand it to all readers.
+
+    Raises:
+        IntakeRejected: ``damaged``.
+    """
+    meter = LookMeter()
+
+    def frames() -> Iterator[Decoded]:
+        for decoded in read_frames(path):
+            _look(decoded, meter, stills)
+            yield decoded
+
+    found = scenes_of(frames(), path, first, media, progress)
+    return Watched(found, tuple(meter.ticks))
+
+
+def _look(decoded: Decoded, meter: LookMeter, stills: Stills) -> None:
+    if not meter.wants(decoded.time):
+        return
+    grey = meter.add(_small(decoded), decoded.index, decoded.time)
+    if stills.wants(decoded.time) and not stills.sees_the_same(grey, decoded.time):
+        stills.keep(picture(decoded.frame, LONGEST), grey, decoded.index, decoded.time)
+
+
+def _small(decoded: Decoded) -> Image:
+    """The frame in BGR, `WIDTH` pixels wide as displayed (still lying on its side if it was filmed so)."""
+    frame = decoded.frame
+    upright = quarter_turns(frame.rotation) % 2 == 0
+    scale = WIDTH / (frame.width if upright else frame.height)
+    return shrink(frame, max(2, round(frame.width * scale)), max(2, round(frame.height * scale)), "bgr24")
