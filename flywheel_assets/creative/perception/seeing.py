@@ -45,12 +45,12 @@ def _look(decoded: Decoded, meter: LookMeter, stills: Stills) -> None:
         return
     grey = meter.add(_small(decoded), decoded.index, decoded.time)
     if stills.wants(decoded.time) and not stills.sees_the_same(grey, decoded.time):
-        stills.keep(picture(decoded.frame, LONGEST), grey, decoded.index, decoded.time)
+        stills.keep(picture(decoded, LONGEST), grey, decoded.index, decoded.time)
 
 
 def _small(decoded: Decoded) -> Image:
     """The frame in BGR, `WIDTH` pixels wide as displayed (still lying on its side if it was filmed so)."""
-    frame = decoded.frame
+    frame, wide = decoded.frame, decoded.frame.width * decoded.shape
     upright = quarter_turns(frame.rotation) % 2 == 0
-    scale = WIDTH / (frame.width if upright else frame.height)
-    return shrink(frame, max(2, round(frame.width * scale)), max(2, round(frame.height * scale)), "bgr24")
+    scale = WIDTH / (wide if upright else frame.height)
+    return shrink(frame, max(2, round(wide * scale)), max(2, round(frame.height * scale)), "bgr24")

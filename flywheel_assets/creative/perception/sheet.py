@@ -46,7 +46,7 @@ def contact_sheet(path: Path, perception: Perception) -> bytes:
 def _pictures(path: Path, scenes: Sequence[Scene]) -> list[Image]:
     """The middle frame of every scene."""
     wanted = {(scene.start_frame + scene.end_frame) // 2 for scene in scenes}
-    return [picture(each.frame, _CELL) for each in read_frames(path) if each.index in wanted]
+    return [picture(each, _CELL) for each in read_frames(path) if each.index in wanted]
 
 
 def _boxes(perception: Perception, at: int) -> list[tuple[Box, str]]:
