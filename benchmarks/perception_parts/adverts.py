@@ -106,7 +106,7 @@ def make(seed: int, target: Path, shots: int = 4) -> tuple[Line, ...]:
 
 
 def _footage() -> list[NDArray[np.uint8]]:
-    kept = [picture(each, WIDTH)[:330] for each in read_frames(SAMPLE) if each.index in _QUIET]
+    kept = [picture(each.frame, WIDTH)[:330] for each in read_frames(SAMPLE) if each.index in _QUIET]
     return [cv2.resize(each, (2304, 1296), interpolation=cv2.INTER_CUBIC).astype(np.uint8) for each in kept]
 
 

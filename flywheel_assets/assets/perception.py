@@ -1,5 +1,7 @@
 """From an accepted upload to everything that was seen, read and heard in it."""
 
+import base64
+
 import dagster as dg
 
 from flywheel_assets.assets.common import CREATIVES, OWNERS, check, log_progress, materialized, table
@@ -7,6 +9,7 @@ from flywheel_assets.creative import repository
 from flywheel_assets.creative.perception import told
 from flywheel_assets.creative.perception.brand import brand_presence
 from flywheel_assets.creative.perception.perceive import perceive, settings_digest
+from flywheel_assets.creative.perception.sheet import contact_sheet
 from flywheel_assets.creative.types import Perception
 from flywheel_assets.store.store import Store
 
@@ -32,11 +35,12 @@ def source_video(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
 @dg.asset(group_name="creative", partitions_def=CREATIVES, owners=OWNERS, kinds={"opencv"}, deps=[source_video])
 def scenes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
     """The scenes of the video: half-open spans of frames. The one pass over the frames sees all the rest with them."""
-    key = context.partition_key
-    seen, reused = _seen(context, store)
+    request, seen, reused = _seen(context, store)
     with store.engine.begin() as connection:
-        repository.save_scenes(connection, key, seen.scenes)
+        repository.save_scenes(connection, context.partition_key, seen.scenes)
+    sheet = base64.b64encode(contact_sheet(store.blobs.local(request.video_uri), seen.scenes, seen.features)).decode()
     metadata = {
+        "contact_sheet": dg.MetadataValue.md(f"![the middle of every scene](data:image/jpeg;base64,{sheet})"),
         "scenes": table(scene.model_dump() | {"seconds": round(scene.seconds, 2)} for scene in seen.scenes),
         "engine": dg.MetadataValue.json(seen.engines["scenes"].model_dump()),
         "count": len(seen.scenes),
@@ -55,11 +59,9 @@ def scenes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) ->
 )
 def scene_features(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
     """Per scene: text on screen, speech, objects and people, faces, light, motion, sound. A missing engine says so."""
-    key = context.partition_key
-    perception, _ = _seen(context, store)
+    request, perception, _ = _seen(context, store)
     with store.engine.begin() as connection:
-        request = repository.load_request(connection, key)
-        repository.save_perception(connection, key, perception, _digest(store, request))
+        repository.save_perception(connection, context.partition_key, perception, _digest(store, request))
     text = perception.engines["text"]
     brand = brand_presence(perception, request.brief.brand)
     metadata = {
@@ -72,15 +74,15 @@ def scene_features(context: dg.AssetExecutionContext, store: dg.ResourceParam[St
     return materialized(store, told.summary(perception), metadata, checks)
 
 
-def _seen(context: dg.AssetExecutionContext, store: Store) -> tuple[Perception, bool]:
-    """What there is to see in the partition's video, and whether it had been seen before."""
+def _seen(context: dg.AssetExecutionContext, store: Store) -> tuple[repository.CreativeRequest, Perception, bool]:
+    """The partition's request, what there is to see in its video, and whether it had been seen before."""
     settings = store.settings
     with store.engine.connect() as connection:
         request = repository.load_request(connection, context.partition_key)
         digest = _digest(store, request)
         known = repository.cached_perception(connection, request.video_sha256, digest)
     if known is not None:
-        return known, True
+        return request, known, True
     perception = perceive(
         store.blobs.local(request.video_uri),
         video_sha256=request.video_sha256,
@@ -92,7 +94,7 @@ def _seen(context: dg.AssetExecutionContext, store: Store) -> tuple[Perception, 
     )
     with store.engine.begin() as connection:
         repository.keep_perception(connection, perception, digest)
-    return perception, False
+    return request, perception, False
 
 
 def _digest(store: Store, request: repository.CreativeRequest) -> str:

@@ -15,6 +15,8 @@ from flywheel_assets.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from flywheel_assets.creative.types import Perception
 
+_CELL, _MOST = 320, 120  # pixels and scenes on the contact sheet
+
 
 @click.command()
 @click.argument("video", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
@@ -50,7 +52,7 @@ def perceive(*, video: Path, language: str, brand: str | None, as_json: bool, sh
     if sheet is not None:
         from flywheel_assets.creative.perception.sheet import contact_sheet
 
-        sheet.write_bytes(contact_sheet(video, found))
+        sheet.write_bytes(contact_sheet(video, found.scenes, found.features, longest=_CELL, most=_MOST))
         click.echo(f"contact sheet in {sheet}", err=True)
 
 

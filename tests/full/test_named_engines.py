@@ -58,7 +58,7 @@ def truth() -> dict[str, Any]:
 def shown(truth: dict[str, Any]) -> dict[float, Image]:
     """The middle picture of every object of the truth file, by its time."""
     wanted = {round((each["start"] + each["end"]) / 2 * truth["fps"]) for each in truth["objects"]}
-    return {each.time: picture(each, 1280) for each in read_frames(SAMPLE) if each.index in wanted}
+    return {each.time: picture(each.frame, 1280) for each in read_frames(SAMPLE) if each.index in wanted}
 
 
 @pytest.fixture

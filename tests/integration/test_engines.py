@@ -53,7 +53,9 @@ def test_the_one_face_of_the_sample_is_found_and_nothing_else(tmp_path: Path) ->
     engine = load("faces", identities(place, Perceiving())["faces"], place)
     wanted = {45: 0, 130: 0, 215: 1, 330: 0, 800: 0}  # frames of the sample; the astronaut is at 215
     found = {
-        each.index: engine.read(picture(each, 1280), each.time) for each in read_frames(SAMPLE) if each.index in wanted
+        each.index: engine.read(picture(each.frame, 1280), each.time)
+        for each in read_frames(SAMPLE)
+        if each.index in wanted
     }
     assert {index: len(faces) for index, faces in found.items()} == wanted
     (face,) = found[215]

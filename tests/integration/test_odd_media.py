@@ -58,7 +58,8 @@ def test_pixels_that_are_not_square_are_seen_as_they_are_shown(tmp_path: Path) -
     pal = _ffmpeg(tmp_path / "pal.mp4", *_film(f"color=s=720x576:r=25:d=1.2,{disc},setsar=64/45"))
     found = probe(pal, MEDIA)
     assert (found.width, found.height) == (1024, 576)
-    seen = picture(next(read_frames(pal)), 1280)[..., 0] > 128
+    first = next(read_frames(pal))
+    seen = picture(first.frame, 1280, first.shape)[..., 0] > 128
     assert seen.shape == (576, 1024)
     assert seen.any(axis=0).sum() == pytest.approx(seen.any(axis=1).sum(), abs=6)
 
@@ -69,7 +70,7 @@ def test_ten_bits_of_high_dynamic_range_are_seen(tmp_path: Path) -> None:
     deep = _ffmpeg(tmp_path / "deep.mp4", *source, "-c:v", "libx265", "-x265-params", "log-level=none", *colours)
     found = probe(deep, MEDIA)
     assert (found.video_codec, found.frame_count) == ("hevc", 36)
-    seen = picture(next(read_frames(deep)), 320)
+    seen = picture(next(read_frames(deep)).frame, 320)
     assert seen.dtype == np.uint8
     assert seen.std() > 30
 

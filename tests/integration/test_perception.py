@@ -213,8 +213,8 @@ def test_a_phone_filmed_on_its_side_is_seen_upright(tmp_path: Path) -> None:
     assert (found.width, found.height, found.rotation) == (180, 320, 90)
     # What ffmpeg shows a player after turning the picture itself is the judge.
     shown = _ffmpeg("-i", str(turned), "-frames:v", "1", "-pix_fmt", "rgb24", to=tmp_path / "shown.png")
-    (expected,) = (picture(each, 320) for each in read_frames(_still(shown, tmp_path)))
-    ours = picture(next(read_frames(turned)), 320)
+    (expected,) = (picture(each.frame, 320) for each in read_frames(_still(shown, tmp_path)))
+    ours = picture(next(read_frames(turned)).frame, 320)
     assert ours.shape == expected.shape == (320, 180, 3)
     assert np.abs(ours.astype(int) - expected.astype(int)).mean() < 3
 

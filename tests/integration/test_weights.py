@@ -131,7 +131,7 @@ def test_the_real_weights_see_what_the_sample_shows(tmp_path: Path) -> None:
     wanted = {round((each["start"] + each["end"]) / 2 * truth["fps"]): each["label"] for each in truth["objects"]}
     engine = OnnxYolo(Place(tmp_path, "en"))
     seen = {
-        each.index: engine.read(picture(each, 1280), each.time)
+        each.index: engine.read(picture(each.frame, 1280), each.time)
         for each in read_frames(SAMPLES / "raw_ad.mp4")
         if each.index in wanted
     }

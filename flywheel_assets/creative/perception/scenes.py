@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from flywheel_assets.creative.perception.cuts import THUMB, Cut, confirmed_jump, spaced
-from flywheel_assets.creative.perception.probe import Probe, probe
-from flywheel_assets.creative.perception.video import Decoded, Image, damaged, read_frames, shrink
+from flywheel_assets.creative.perception.probe import probe
+from flywheel_assets.creative.perception.video import Image, damaged, read_frames, shrink
 from flywheel_assets.creative.types import Engine, Scene
 from flywheel_assets.settings import Media
 
@@ -38,34 +38,36 @@ def detect_scenes(path: Path, media: Media, progress: Progress | None = None) ->
     Raises:
         IntakeRejected: as `probe`, or ``damaged`` further inside than it looked.
     """
-    return scenes_of(read_frames(path), path, probe(path, media), media, progress)
-
-
-def scenes_of(
-    frames: Iterable[Decoded], path: Path, first: Probe, media: Media, progress: Progress | None = None
-) -> tuple[Scene, ...]:
-    """The same from frames that somebody else decodes; each is taken once, in order, and not kept.
-
-    Raises:
-        IntakeRejected: ``damaged``, when there is no frame.
-    """
-    rate, expected = first.fps, first.frame_count
-    least = max(1, math.ceil(media.min_scene_seconds * rate))
-    times: list[float] = []
-
-    def thumbs() -> Iterator[Image]:
-        for decoded in frames:
-            times.append(decoded.time)
-            if progress and decoded.index % 100 == 0:
-                progress("scenes", decoded.index, max(expected, decoded.index))
-            yield shrink(decoded.frame, *THUMB, "bgr24")
-
-    cuts = find_cuts(thumbs(), rate, least)
-    if not times:
+    first = probe(path, media)
+    finder = SceneFinder(first.fps, media.min_scene_seconds)
+    for decoded in read_frames(path):
+        finder.add(decoded.time, shrink(decoded.frame, *THUMB, "bgr24"))
+        if progress and decoded.index % 100 == 0:
+            progress("scenes", decoded.index, max(first.frame_count, decoded.index))
+    if not finder.times:
         raise damaged(path, "not one picture could be decoded")
     if progress:
-        progress("scenes", len(times), len(times))
-    return _scenes(spaced(cuts, len(times), least), times, rate)
+        progress("scenes", len(finder.times), len(finder.times))
+    return finder.finish()
+
+
+class SceneFinder:
+    """Takes every frame of a video in order, then gives its scenes."""
+
+    def __init__(self, rate: float, min_scene_seconds: float) -> None:
+        """``rate``: frames a second on average."""
+        self.times: list[float] = []
+        self._rate, self._least = rate, max(1, math.ceil(min_scene_seconds * rate))
+        self._cuts = _CutFinder(rate, self._least)
+
+    def add(self, time: float, thumb: Image) -> None:
+        """The next frame: its time in seconds, and its picture as BGR at the size `THUMB`."""
+        self.times.append(time)
+        self._cuts.add(thumb)
+
+    def finish(self) -> tuple[Scene, ...]:
+        """The scenes of all frames so far, at least one; call it once."""
+        return _scenes(spaced(self._cuts.finish(), len(self.times), self._least), self.times, self._rate)
 
 
 def find_cuts(thumbs: Iterable[Image], rate: float, reach: int) -> list[Cut]:
@@ -76,25 +78,38 @@ def find_cuts(thumbs: Iterable[Image], rate: float, reach: int) -> list[Cut]:
         rate: frames per second.
         reach: how many frames on either side of a change are compared.
     """
-    from scenedetect import FrameTimecode
+    finder = _CutFinder(rate, reach)
+    for thumb in thumbs:
+        finder.add(thumb)
+    return finder.finish()
 
-    detectors = _detectors()
-    # A proposal comes at most _NEIGHBOURS frames late; it waits until the frames after it are there.
-    window: deque[Image] = deque(maxlen=2 * reach + _NEIGHBOURS + 1)
-    waiting: deque[int] = deque()
-    cuts: list[Cut] = []
-    seen = 0
-    for index, thumb in enumerate(thumbs):
-        window.append(thumb)
-        seen = index + 1
-        code = FrameTimecode(index, rate)
-        found = {at.frame_num for each in detectors for at in each.process_frame(code, thumb)}
-        waiting.extend(sorted(found - set(waiting)))
-        while waiting and waiting[0] + reach <= seen:
-            cuts += _confirm(waiting.popleft(), window, seen, reach)
-    for frame in waiting:
-        cuts += _confirm(frame, window, seen, reach)
-    return sorted(set(cuts))
+
+class _CutFinder:
+    """`find_cuts`, frame by frame."""
+
+    def __init__(self, rate: float, reach: int) -> None:
+        self._rate, self._reach, self._seen = rate, reach, 0
+        self._detectors = _detectors()
+        # A proposal comes at most _NEIGHBOURS frames late; it waits until the frames after it are there.
+        self._window: deque[Image] = deque(maxlen=2 * reach + _NEIGHBOURS + 1)
+        self._waiting: deque[int] = deque()
+        self._cuts: list[Cut] = []
+
+    def add(self, thumb: Image) -> None:
+        from scenedetect import FrameTimecode
+
+        code = FrameTimecode(self._seen, self._rate)
+        self._window.append(thumb)
+        self._seen += 1
+        found = {at.frame_num for each in self._detectors for at in each.process_frame(code, thumb)}
+        self._waiting.extend(sorted(found - set(self._waiting)))
+        while self._waiting and self._waiting[0] + self._reach <= self._seen:
+            self._cuts += _confirm(self._waiting.popleft(), self._window, self._seen, self._reach)
+
+    def finish(self) -> list[Cut]:
+        for frame in self._waiting:
+            self._cuts += _confirm(frame, self._window, self._seen, self._reach)
+        return sorted(set(self._cuts))
 
 
 def _detectors() -> list[Any]:

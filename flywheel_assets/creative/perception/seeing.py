@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flywheel_assets.creative.perception.cuts import THUMB
 from flywheel_assets.creative.perception.probe import Probe
-from flywheel_assets.creative.perception.scenes import Progress, scenes_of
+from flywheel_assets.creative.perception.scenes import Progress, SceneFinder
 from flywheel_assets.creative.perception.stills import LONGEST, Stills
-from flywheel_assets.creative.perception.video import Decoded, Image, picture, quarter_turns, read_frames, shrink
+from flywheel_assets.creative.perception.video import (
+    Decoded,
+    Image,
+    damaged,
+    picture,
+    quarter_turns,
+    read_frames,
+    shrink,
+)
 from flywheel_assets.creative.perception.visual import WIDTH, LookMeter, Tick
 from flywheel_assets.creative.types import Scene
 from flywheel_assets.settings import Media
@@ -29,15 +37,17 @@ def watch(path: Path, first: Probe, media: Media, stills: Stills, progress: Prog
     Raises:
         IntakeRejected: ``damaged``.
     """
-    meter = LookMeter()
-
-    def frames() -> Iterator[Decoded]:
-        for decoded in read_frames(path):
-            _look(decoded, meter, stills)
-            yield decoded
-
-    found = scenes_of(frames(), path, first, media, progress)
-    return Watched(found, tuple(meter.ticks))
+    meter, finder = LookMeter(), SceneFinder(first.fps, media.min_scene_seconds)
+    for decoded in read_frames(path):
+        finder.add(decoded.time, shrink(decoded.frame, *THUMB, "bgr24"))
+        _look(decoded, meter, stills)
+        if progress and decoded.index % 100 == 0:
+            progress("scenes", decoded.index, max(first.frame_count, decoded.index))
+    if not finder.times:
+        raise damaged(path, "not one picture could be decoded")
+    if progress:
+        progress("scenes", len(finder.times), len(finder.times))
+    return Watched(finder.finish(), tuple(meter.ticks))
 
 
 def _look(decoded: Decoded, meter: LookMeter, stills: Stills) -> None:
@@ -45,7 +55,7 @@ def _look(decoded: Decoded, meter: LookMeter, stills: Stills) -> None:
         return
     grey = meter.add(_small(decoded), decoded.index, decoded.time)
     if stills.wants(decoded.time) and not stills.sees_the_same(grey, decoded.time):
-        stills.keep(picture(decoded, LONGEST), grey, decoded.index, decoded.time)
+        stills.keep(picture(decoded.frame, LONGEST, decoded.shape), grey, decoded.index, decoded.time)
 
 
 def _small(decoded: Decoded) -> Image:

@@ -136,9 +136,12 @@ def shrink(frame: VideoFrame, width: int, height: int, layout: str) -> Image:
     return np.asarray(small.to_ndarray(), dtype=np.uint8)
 
 
-def picture(decoded: Decoded, longest: int) -> Image:
-    """The frame as a person sees it: upright RGB with square pixels, no side longer than ``longest`` pixels."""
-    frame, wide = decoded.frame, decoded.frame.width * decoded.shape
+def picture(frame: VideoFrame, longest: int, shape: float = 1.0) -> Image:
+    """The frame as a person sees it: upright RGB with square pixels, no side longer than ``longest`` pixels.
+
+    ``shape`` is that of a stored pixel, as in `Decoded`.
+    """
+    wide = frame.width * shape
     scale = min(1.0, longest / max(wide, frame.height))
     # Even sizes keep chroma planes whole; two pixels is the least a scaler takes.
     width, height = (max(2, round(side * scale / 2) * 2) for side in (wide, frame.height))
