@@ -17,7 +17,7 @@ up: $(VENV)/.base
 test: check
 	$(BIN)/pytest
 
-# The engines of the extra `full` with their real libraries, in an environment of their own: 6.4 GB, most of it torch.
+# The engines of the extra `full` with their real libraries, in an environment of their own: 8 GB, most of it torch.
 test-full: $(FULL)/.full
 	$(FULL)/bin/pytest tests/full
 

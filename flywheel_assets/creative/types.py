@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class _Value(BaseModel):
@@ -60,6 +60,15 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of
 Modality = Literal["scenes", "look", "text", "objects", "faces", "speech", "voice", "loudness", "beat"]
 
 
+def printable(text: str) -> str:
+    """The text without characters that steer a terminal or turn the direction of what follows."""
+    return "".join(letter for letter in text if letter.isprintable())
+
+
+# Written by whoever made the video.
+Foreign = Annotated[str, AfterValidator(printable)]
+
+
 class Engine(_Value):
     """Which model or method produced a result, or why none did."""
 
@@ -75,7 +84,7 @@ class Engine(_Value):
 class Word(_Value):
     """One spoken word."""
 
-    text: str
+    text: Foreign
     start: float
     end: float
     probability: float
@@ -84,7 +93,7 @@ class Word(_Value):
 class ScreenText(_Value):
     """One line of text and how long it stands; it ends with the scene and goes on in the next as a new one."""
 
-    text: str
+    text: Foreign
     start: float
     end: float
     box: Box

@@ -107,6 +107,13 @@ def test_a_row_of_the_table_tells_each_thing_once_and_a_missing_modality_in_word
     assert scene_rows(_perception({}))[0]["faces"] == "not available"
 
 
+def test_what_a_video_says_cannot_steer_a_terminal() -> None:
+    hostile = "Sale\x1b]0;owned\x07 \u202eevil\x00"
+    (text,) = as_dict(_perception({"texts": (_text(hostile, 0, 1),)}))["texts"]
+    assert text["text"] == "Sale]0;owned evil"
+    assert Word(text="\x1b[2Jhi", start=0, end=1, probability=1).text == "[2Jhi"
+
+
 # --- brand ----------------------------------------------------------------------------------------
 
 
