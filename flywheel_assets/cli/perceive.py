@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -81,6 +81,13 @@ def _show(found: Perception) -> None:
             ("object", "at once", "scenes"), [(o["label"], o["count"], _numbers(o["scenes"])) for o in told["objects"]]
         )
         click.echo()
+    _show_rest(told)
+    click.echo()
+    show_table(("modality", "engine", "version or reason"), _engine_rows(found))
+
+
+def _show_rest(told: dict[str, Any]) -> None:
+    """What is told in a word each."""
     sound = told["sound"]
     tempo = "no steady beat" if sound["tempo"] is None else f"{sound['tempo']:g} beats a minute"
     level = None if sound["loudness"] is None else f"{sound['loudness']:.1f} LUFS, {tempo}"
@@ -92,8 +99,6 @@ def _show(found: Perception) -> None:
             ("unreadable", f"{counted(unread, 'text')} in a script no engine here reads" if unread else None),
         ]
     )
-    click.echo()
-    show_table(("modality", "engine", "version or reason"), _engine_rows(found))
 
 
 def _engine_rows(found: Perception) -> list[tuple[str, str, str]]:
