@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+FULL   := .venv-full
+QUIET  := --quiet --disable-pip-version-check -c constraints.txt
+PIP    := $(BIN)/python -m pip install $(QUIET)
 
-.PHONY: demo up test check chaos bench clean
+.PHONY: demo up test test-full check chaos bench clean
 
 demo: $(VENV)/.base
 	$(BIN)/flywheel demo
@@ -14,6 +16,10 @@ up: $(VENV)/.base
 
 test: check
 	$(BIN)/pytest
+
+# The engines of the extra `full` with their real libraries, in an environment of their own: 8 GB, most of it torch.
+test-full: $(FULL)/.full
+	$(FULL)/bin/pytest tests/full
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -33,7 +39,7 @@ bench: $(VENV)/.bench
 # The database may lie outside the checkout (README, "State"), so its folder is asked for first.
 clean:
 	if [ -x $(BIN)/flywheel ]; then rm -rf "$$($(BIN)/flywheel where database)"; fi
-	rm -rf $(VENV) .flywheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .flywheel-chaos
+	rm -rf $(VENV) $(FULL) .flywheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .flywheel-chaos
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -49,6 +55,17 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing, about a minute the first time" >&2
 	$(PIP) -e ".[dev]"
 	@touch $(VENV)/.base $@
+
+# Ultralytics asks for the OpenCV with windows, which has the same files as ours and needs a display's libraries:
+# both come in one version, and ours is put over it.
+$(FULL)/.full: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(FULL)
+	@echo "installing torch and the engines of the extra full, a few minutes the first time" >&2
+	$(FULL)/bin/python -m pip install $(QUIET) -e ".[dev,full]"
+	$(FULL)/bin/python -m pip install $(QUIET) --force-reinstall --no-deps opencv-python-headless
+	@touch $@
 
 $(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing, about a minute the first time" >&2

@@ -137,6 +137,14 @@ class Media(_Group):
     min_scene_seconds: float = Field(0.25, description="The library's 0.6 s loses 20 to 30 % of fast cuts (measured).")
 
 
+class Perceiving(_Group):
+    """Which engine looks. `auto` takes the first named one whose library and weights are present."""
+
+    text: Literal["auto", "easyocr", "rapidocr"] = Field("auto", description="Reads text on the screen.")
+    objects: Literal["auto", "ultralytics", "onnx-yolo"] = Field("auto", description="Finds objects and people.")
+    speech: Literal["auto", "whisper", "faster-whisper"] = Field("auto", description="Recognises speech.")
+
+
 class Budget(_Group):
     """Hourly decisions. The brief's numbers (C6 to C11) unless a source is named."""
 
@@ -285,6 +293,7 @@ class Settings(BaseSettings):
     budget: Budget = Budget()
     learning: Learning = Learning()
     media: Media = Media()
+    perception: Perceiving = Perceiving()
     creative: Creative = Creative()
     rendering: Rendering = Rendering()
 

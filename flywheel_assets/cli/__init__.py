@@ -24,6 +24,7 @@ _COMMANDS = {
     "where": "where.where",
     "simulate": "simulate.simulate",
     "backtest": "backtest.backtest",
+    "perceive": "perceive.perceive",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -68,14 +69,19 @@ def cached_perception(connection: Connection, video_sha256: str, settings_digest
     return None if result is None else Perception.model_validate(result)
 
 
-def save_perception(connection: Connection, creative_id: str, perception: Perception, settings_digest: str) -> None:
-    """Keep what was seen, for every later creative of the same video, and note that this one uses it."""
+def keep_perception(connection: Connection, perception: Perception, settings_digest: str) -> None:
+    """Keep what was seen, for every creative of the same video."""
     row = {
         "video_sha256": perception.video_sha256,
         "settings_digest": settings_digest,
         "result": perception.model_dump(mode="json"),
     }
     connection.execute(insert(tables.perceptions).values(row).on_conflict_do_nothing())
+
+
+def save_perception(connection: Connection, creative_id: str, perception: Perception, settings_digest: str) -> None:
+    """Keep what was seen, and note that this creative uses it."""
+    keep_perception(connection, perception, settings_digest)
     used = tables.creatives.update().where(tables.creatives.c.creative_id == creative_id)
     connection.execute(used.values(perception_digest=settings_digest))
     features = [{"scene": one.index, "features": one.model_dump(mode="json")} for one in perception.features]
@@ -86,7 +92,7 @@ def load_perception(connection: Connection, creative_id: str) -> Perception:
     """What was seen of the creative's video.
 
     Raises:
-        ConfigurationError: nobody has looked yet.
+        ConfigurationError: nobody has looked yet, or an older version did that saw other things.
     """
     request, seen = tables.creatives.c, tables.perceptions.c
     query = select(seen.result).where(
@@ -97,7 +103,11 @@ def load_perception(connection: Connection, creative_id: str) -> Perception:
     result = connection.execute(query).scalar_one_or_none()
     if result is None:
         raise ConfigurationError(f"creative {creative_id} was not looked at yet; materialise scene_features first")
-    return Perception.model_validate(result)
+    try:
+        return Perception.model_validate(result)
+    except ValidationError:
+        message = f"creative {creative_id} was looked at by another version; materialise scene_features again"
+        raise ConfigurationError(message) from None
 
 
 def save_scenes(connection: Connection, creative_id: str, scenes: Sequence[Scene]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class _Value(BaseModel):
@@ -55,31 +55,57 @@ class Scene(_Value):
         return self.end - self.start
 
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the picture
+
+Modality = Literal["scenes", "look", "text", "objects", "faces", "speech", "voice", "loudness", "beat"]
+
+
+def printable(text: str) -> str:
+    """The text without characters that steer a terminal or turn the direction of what follows."""
+    return "".join(letter for letter in text if letter.isprintable())
+
+
+# Written by whoever made the video.
+Foreign = Annotated[str, AfterValidator(printable)]
+
+
 class Engine(_Value):
-    """Which model produced a result, or why none did."""
+    """Which model or method produced a result, or why none did."""
 
     name: str
     version: str | None = None
     weights_sha256: str | None = None
+    settings: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Whatever else changes its results."
+    )
     unavailable: str | None = Field(None, description="Reason; set exactly when the modality was not looked at.")
 
 
 class Word(_Value):
     """One spoken word."""
 
-    text: str
+    text: Foreign
     start: float
     end: float
     probability: float
 
 
 class ScreenText(_Value):
-    """A text read in one frame; box is left, top, right, bottom as shares of the frame."""
+    """One line of text and how long it stands; it ends with the scene and goes on in the next as a new one."""
 
-    text: str
-    time: float
-    box: tuple[float, float, float, float]
+    text: Foreign
+    start: float
+    end: float
+    box: Box
     confidence: float
+
+
+class UnreadText(_Value):
+    """Letters that the engine found and cannot read: another script, or too blurred. Nothing is guessed."""
+
+    start: float
+    end: float
+    box: Box
 
 
 class SeenObject(_Value):
@@ -87,7 +113,15 @@ class SeenObject(_Value):
 
     label: str
     time: float
-    box: tuple[float, float, float, float]
+    box: Box
+    confidence: float
+
+
+class SeenFace(_Value):
+    """A face found in one frame: that there is one and where, never whose."""
+
+    time: float
+    box: Box
     confidence: float
 
 
@@ -99,9 +133,18 @@ class SceneFeatures(_Value):
     saturation: float = Field(description="Mean HSV saturation, 0 to 1.")
     motion: float = Field(description="Mean absolute luma difference of frames a tenth of a second apart, 0 to 1.")
     sharpness: float = Field(description="Variance of the Laplacian at 320 px width, squared grey levels.")
+    colours: tuple[str, ...] | None = Field(None, description="Up to three colours, #rrggbb, largest area first.")
     texts: tuple[ScreenText, ...] | None = None
-    words: tuple[Word, ...] | None = None
+    unread: tuple[UnreadText, ...] | None = None
+    text_density: float | None = Field(None, description="Mean share of the picture that text covers, 0 to 1.")
     objects: tuple[SeenObject, ...] | None = None
+    faces: tuple[SeenFace, ...] | None = None
+    words: tuple[Word, ...] | None = None
+    voice: float | None = Field(None, description="Share of the scene in which somebody speaks or sings, 0 to 1.")
+    loudness: float | None = Field(None, description="LUFS of the scene's sound, ungated; silence is -70.")
+    beats: tuple[float, ...] | None = Field(
+        None, description="Seconds of the music's beats; empty without a steady one."
+    )
 
 
 class Perception(_Value):
@@ -115,7 +158,9 @@ class Perception(_Value):
     has_audio: bool
     scenes: tuple[Scene, ...]
     features: tuple[SceneFeatures, ...]
-    engines: dict[Literal["scenes", "text", "speech", "objects"], Engine]
+    engines: dict[Modality, Engine]
+    loudness: float | None = Field(None, description="Integrated loudness of the whole, LUFS, gated as in EBU R 128.")
+    tempo: float | None = Field(None, description="Beats a minute; None without a steady beat or without sound.")
 
 
 class ScenePrediction(_Value):

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from flywheel_assets.creative.perception.texts import words_to_read
 from flywheel_assets.creative.types import Perception, Scene, SceneFeatures, ScenePrediction
 
 MODEL = "cold-start-1"
@@ -109,9 +110,7 @@ def _effects(scene: Scene, seen: SceneFeatures, usual_motion: float) -> Iterator
 def _text(scene: Scene, seen: SceneFeatures) -> _Effect:
     if seen.texts is None:
         return _Effect("on-screen text was not looked at", None)
-    early = [each for each in seen.texts if each.time <= scene.start + _READ_BY]
-    moments = {each.time for each in early}
-    words = max((sum(len(each.text.split()) for each in early if each.time == time) for time in moments), default=0)
+    words = words_to_read(seen.texts, scene.start + _READ_BY)
     if words in _WORDS:
         return _Effect(f"{words} words to read in the first second", _TEXT / 2)
     if not words:

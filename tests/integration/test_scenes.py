@@ -182,9 +182,9 @@ def test_the_sheet_shows_the_middle_of_every_scene(tmp_path: Path) -> None:
     }
     path = shoot(_film(plain, ("0", "1", "2"), _cuts(2)), tmp_path)
     sheet = _opened(contact_sheet(path, detect_scenes(path, MEDIA)))
-    assert sheet.shape == (90 + 16, 3 * 160, 3)
+    assert sheet.shape == (90 + 16 + 2 * 6, 3 * 166 + 6, 3)
     for place, colour in enumerate(colours):
-        assert sheet[20:70, 160 * place + 20 : 160 * place + 140].mean(axis=(0, 1)) == pytest.approx(colour, abs=25)
+        assert sheet[26:76, 166 * place + 26 : 166 * place + 146].mean(axis=(0, 1)) == pytest.approx(colour, abs=25)
 
 
 def test_a_sheet_of_very_many_scenes_stays_small_enough_for_an_event_log(
@@ -198,4 +198,4 @@ def test_a_sheet_of_very_many_scenes_stays_small_enough_for_an_event_log(
     ]
     sheet = contact_sheet(path, scenes)
     assert len(sheet) < 100_000
-    assert _opened(sheet).shape == (4 * (90 + 16), 6 * 160, 3)
+    assert _opened(sheet).shape == (4 * (90 + 16 + 6) + 6, 6 * 166 + 6, 3)

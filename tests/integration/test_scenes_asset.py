@@ -47,4 +47,4 @@ def test_the_sheet_in_the_metadata_shows_every_scene_of_the_sample(
     assert len(shown) < 133_000
     sheet = cv2.imdecode(np.frombuffer(base64.b64decode(encoded[1]), np.uint8), cv2.IMREAD_COLOR)
     assert sheet is not None
-    assert sheet.shape == (2 * (90 + 16), 4 * 160, 3)  # eight scenes, four in a row
+    assert sheet.shape == (2 * (90 + 16 + 6) + 6, 4 * 166 + 6, 3)  # eight scenes, four in a row

@@ -15,9 +15,10 @@ import pytest
 
 from flywheel_assets.clients.weights import YOLO_FILE, YOLO_SHA256, extract, fetch_yolo, place, sha256_of
 from flywheel_assets.core.errors import NotAvailable
-from flywheel_assets.creative.perception.engines import identities
-from flywheel_assets.creative.perception.engines.objects import OnnxYolo
+from flywheel_assets.creative.perception.engines.choice import Place, identities
+from flywheel_assets.creative.perception.engines.onnx_yolo import OnnxYolo
 from flywheel_assets.creative.perception.video import picture, read_frames
+from flywheel_assets.settings import Perceiving
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MEMBER = "package/lib/model/yolov8n.onnx"
@@ -104,10 +105,10 @@ def test_without_npm_the_message_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_wrong_file_under_the_right_name_is_not_available(tmp_path: Path) -> None:
     (tmp_path / YOLO_FILE).write_bytes(b"something else")
-    reason = str(identities(tmp_path, "en")["objects"].unavailable)
+    reason = str(identities(Place(tmp_path, "en"), Perceiving())["objects"].unavailable)
     assert YOLO_SHA256 in reason
     with pytest.raises(NotAvailable, match="fetch-weights"):
-        OnnxYolo(tmp_path)
+        OnnxYolo(Place(tmp_path, "en"))
 
 
 @pytest.mark.needs_npm
@@ -128,7 +129,7 @@ def test_the_real_weights_see_what_the_sample_shows(tmp_path: Path) -> None:
 
     truth = json.loads((SAMPLES / "raw_ad.truth.json").read_text())
     wanted = {round((each["start"] + each["end"]) / 2 * truth["fps"]): each["label"] for each in truth["objects"]}
-    engine = OnnxYolo(tmp_path)
+    engine = OnnxYolo(Place(tmp_path, "en"))
     seen = {
         each.index: engine.read(picture(each.frame, 1280), each.time)
         for each in read_frames(SAMPLES / "raw_ad.mp4")

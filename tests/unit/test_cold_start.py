@@ -24,7 +24,7 @@ _FULL = (0.0, 0.0, 1.0, 1.0)
 
 
 def _text(words: int, time: float = 0.2) -> ScreenText:
-    return ScreenText(text=" ".join(["word"] * words), time=time, box=_FULL, confidence=0.9)
+    return ScreenText(text=" ".join(["word"] * words), start=time, end=time + 1, box=_FULL, confidence=0.9)
 
 
 def _person(box: tuple[float, float, float, float] = _FULL, time: float = 0.2) -> SeenObject:

@@ -59,7 +59,7 @@ def sample(*, with_objects: bool = False, with_texts: bool = True) -> Perception
             if start <= word["start"] < end
         )
         texts = tuple(
-            ScreenText(text=t["text"], time=t["start"], box=(0.1, 0.1, 0.9, 0.2), confidence=0.9)
+            ScreenText(text=t["text"], start=t["start"], end=t["end"], box=(0.1, 0.1, 0.9, 0.2), confidence=0.9)
             for t in truth["texts"]
             if with_texts and start <= t["start"] < end
         )

@@ -99,9 +99,9 @@ def test_features_of_an_opening() -> None:
         3,
         motion=0.4,
         texts=(
-            ScreenText(text="Free coffee", time=0.2, box=box, confidence=1),
-            ScreenText(text="Free coffee today", time=0.8, box=box, confidence=1),
-            ScreenText(text="one two three four five six", time=1.8, box=box, confidence=1),
+            ScreenText(text="Free coffee", start=0.2, end=0.8, box=box, confidence=1),
+            ScreenText(text="Free coffee today", start=0.8, end=1.6, box=box, confidence=1),
+            ScreenText(text="one two three four five six", start=1.8, end=2.0, box=box, confidence=1),
         ),
         objects=(
             SeenObject(label="person", time=0.1, box=box, confidence=1),

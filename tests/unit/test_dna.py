@@ -79,7 +79,7 @@ def seen(*labels: str) -> tuple[SeenObject, ...]:
 
 
 def test_a_record_tells_the_elements_of_the_opening_scene() -> None:
-    text = (ScreenText(text="hello", time=2.2, box=BOX, confidence=1),)
+    text = (ScreenText(text="hello", start=2.2, end=3.0, box=BOX, confidence=1),)
     found = dna_of(BLUEPRINT, perception(objects=seen("cup", "person", "cup"), brightness=0.9, motion=0.4, texts=text))
     assert found.opening_objects == ("cup", "person")
     assert found.looks == ("bright", "fast", "text")

@@ -152,7 +152,7 @@ def test_any_transcript_gives_readable_cards(spoken: list[tuple[str, float, floa
 
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 800), (640, 480), (720, 720), (720, 900), (720, 1280)])
 def test_titles_and_captions_hide_neither_each_other_nor_the_text_of_the_source(size: tuple[int, int]) -> None:
-    text = ScreenText(text="Half price", time=0.5, box=(0.1, 0.7, 0.8, 0.82), confidence=0.9)
+    text = ScreenText(text="Half price", start=0.5, end=2.0, box=(0.1, 0.7, 0.8, 0.82), confidence=0.9)
     perception = _perception([90], WORDS, size=size, texts=(text,))
     plan = edit_plan(_blueprint(0), perception, SETTINGS)
     left, top, right, bottom = plan.segments[0].picture.box

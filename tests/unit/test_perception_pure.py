@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from flywheel_assets.core.errors import IntakeRejected
-from flywheel_assets.creative.perception.engines.objects import detections, letterbox
-from flywheel_assets.creative.perception.features import moments, words_by_scene
+from flywheel_assets.creative.perception.engines.onnx_yolo import detections, letterbox
+from flywheel_assets.creative.perception.hearing import words_by_scene
 from flywheel_assets.creative.perception.sound import RATE, aligned
 from flywheel_assets.creative.perception.video import Image, demuxer_of, quarter_turns
-from flywheel_assets.creative.perception.visual import LookMeter
+from flywheel_assets.creative.perception.visual import LookMeter, look
 from flywheel_assets.creative.types import Scene, Word
 
 # --- measurements -------------------------------------------------------------------------------
@@ -25,9 +25,9 @@ from flywheel_assets.creative.types import Scene, Word
 def _look(*levels: int) -> tuple[float, float, float, float]:
     meter = LookMeter()
     for index, level in enumerate(levels):
-        meter.add(np.full((180, 320, 3), level, dtype=np.uint8), index / 10)
-    look = meter.look()
-    return look.brightness, look.saturation, look.motion, look.sharpness
+        meter.add(np.full((180, 320, 3), level, dtype=np.uint8), index, index / 10)
+    seen = look(meter.ticks)
+    return seen.brightness, seen.saturation, seen.motion, seen.sharpness
 
 
 def test_a_grey_picture_is_as_bright_as_its_level_and_nothing_else() -> None:
@@ -40,13 +40,29 @@ def test_motion_is_the_mean_difference_of_neighbours() -> None:
 
 def test_a_pure_colour_is_fully_saturated() -> None:
     meter = LookMeter()
-    meter.add(np.full((180, 320, 3), (0, 0, 255), dtype=np.uint8), 0.0)
-    assert meter.look().saturation == 1
+    meter.add(np.full((180, 320, 3), (0, 0, 255), dtype=np.uint8), 0, 0.0)
+    assert look(meter.ticks).saturation == 1
+
+
+def test_the_palette_of_a_scene_names_its_largest_colours_first() -> None:
+    picture = np.full((180, 320, 3), (0, 0, 255), dtype=np.uint8)
+    picture[:, 200:] = (255, 0, 0)
+    picture[:10, :10] = (0, 255, 0)
+    meter = LookMeter()
+    meter.add(picture, 0, 0.0)
+    assert look(meter.ticks).colours == ("#eb1515", "#1515eb")
+
+
+def test_the_cut_before_a_scene_is_not_its_motion() -> None:
+    meter = LookMeter()
+    for index, level in enumerate((0, 200, 200)):
+        meter.add(np.full((180, 320, 3), level, dtype=np.uint8), index, index / 10)
+    assert look(meter.ticks[1:]).motion == 0
 
 
 def test_a_scene_without_frames_cannot_be_measured() -> None:
     with pytest.raises(ValueError, match="do not belong"):
-        LookMeter().look()
+        look([])
 
 
 @pytest.mark.parametrize("rate", [24000 / 1001, 25, 30000 / 1001, 30, 50, 60])
@@ -54,7 +70,7 @@ def test_about_ten_frames_a_second_are_measured(rate: float) -> None:
     meter, black, taken = LookMeter(), np.zeros((18, 32, 3), dtype=np.uint8), 0
     for index in range(round(10 * rate)):
         if meter.wants(index / rate):
-            meter.add(black, index / rate)
+            meter.add(black, index, index / rate)
             taken += 1
     assert 75 <= taken <= 105
 
@@ -62,35 +78,20 @@ def test_about_ten_frames_a_second_are_measured(rate: float) -> None:
 @given(hnp.arrays(np.uint8, (12, 32, 3)))
 def test_measurements_stay_in_their_range(picture: Image) -> None:
     meter = LookMeter()
-    meter.add(picture, 0.0)
-    meter.add(picture[::-1].copy(), 0.1)
-    look = meter.look()
-    assert 0 <= look.brightness <= 1
-    assert 0 <= look.saturation <= 1
-    assert 0 <= look.motion <= 1
-    assert look.sharpness >= 0
+    meter.add(picture, 0, 0.0)
+    meter.add(picture[::-1].copy(), 1, 0.1)
+    seen = look(meter.ticks)
+    assert 0 <= seen.brightness <= 1
+    assert 0 <= seen.saturation <= 1
+    assert 0 <= seen.motion <= 1
+    assert seen.sharpness >= 0
 
 
-# --- where to look, and who said what -----------------------------------------------------------
+# --- who said what -----------------------------------------------------------
 
 
 def _scene(start: int, end: int, rate: float = 30.0, index: int = 0) -> Scene:
     return Scene(index=index, start_frame=start, end_frame=end, start=start / rate, end=end / rate)
-
-
-def test_a_scene_is_looked_at_after_its_start_in_the_middle_and_before_its_end() -> None:
-    assert moments(_scene(90, 180)) == (96, 134, 173)
-
-
-def test_a_long_scene_is_looked_at_every_three_seconds() -> None:
-    assert max(np.diff(moments(_scene(0, 1800)))) <= 90
-
-
-@given(st.integers(0, 10_000), st.integers(1, 3_000), st.sampled_from([23.976, 25.0, 30.0, 60.0, 120.0]))
-def test_every_look_is_inside_its_scene(start: int, frames: int, rate: float) -> None:
-    looks = moments(_scene(start, start + frames, rate))
-    assert looks
-    assert all(start <= each < start + frames for each in looks)
 
 
 @given(st.lists(st.floats(0, 20), max_size=20), st.lists(st.integers(1, 90), min_size=1, max_size=6))
@@ -105,9 +106,9 @@ def test_every_word_belongs_to_exactly_one_scene(times: list[float], lengths: li
 
 def test_sound_that_begins_late_or_early_is_moved_to_the_picture() -> None:
     samples = np.arange(1, 2 * RATE + 1, dtype=np.float32)
-    assert np.flatnonzero(aligned(samples, 0.5))[0] == RATE // 2
-    assert aligned(samples, -0.5)[0] == RATE // 2 + 1
-    assert np.array_equal(aligned(samples, 0.0), samples)
+    assert np.flatnonzero(aligned(samples, 0.5, RATE))[0] == RATE // 2
+    assert aligned(samples, -0.5, RATE)[0] == RATE // 2 + 1
+    assert np.array_equal(aligned(samples, 0.0, RATE), samples)
 
 
 # --- objects ------------------------------------------------------------------------------------

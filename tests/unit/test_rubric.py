@@ -198,7 +198,7 @@ def test_the_reason_of_a_missing_engine_is_repeated() -> None:
 def test_a_brand_read_heard_or_in_the_hook_beats_an_overlay_alone() -> None:
     quiet = footage(said=False)
     first = quiet.features[0]
-    sign = ScreenText(text="BRIGHT CUP", time=1.0, box=(0, 0, 1, 0.2), confidence=0.9)
+    sign = ScreenText(text="BRIGHT CUP", start=1.0, end=2.0, box=(0, 0, 1, 0.2), confidence=0.9)
     shown = quiet.model_copy(update={"features": (first.model_copy(update={"texts": (sign,)}), *quiet.features[1:])})
     hooked = PLAN.model_copy(update={"hook": Hook(index=0, family="x", text="Meet Bright Cup, office managers.")})
     full = line(judge(PLAN, BRIEF, footage()), "brand by 5 s")[0] / 8

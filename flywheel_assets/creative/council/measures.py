@@ -209,7 +209,7 @@ def _said_early(draft: Draft) -> str | None:
         if start >= OPENING_SECONDS or found is None:
             continue
         was_looked |= found.texts is not None or found.words is not None
-        parts += [text.text for text in found.texts or () if text.time <= until]
+        parts += [text.text for text in found.texts or () if text.start <= until]
         parts += [word.text for word in found.words or () if word.start <= until]
     return " ".join(words(" ".join(parts))) if was_looked else None
 

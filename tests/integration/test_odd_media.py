@@ -1,0 +1,132 @@
+"""Files that are odd and good: they are seen as a player shows them, or refused in words.
+
+`media/seven_scripts.png` says "fresh coffee every morning" in English, Russian, Greek, Arabic, Hebrew,
+Hindi and Tamil, in Noto Sans and DejaVu Sans.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from flywheel_assets.core.errors import IntakeRejected
+from flywheel_assets.creative.perception.perceive import perceive
+from flywheel_assets.creative.perception.probe import probe
+from flywheel_assets.creative.perception.scenes import detect_scenes
+from flywheel_assets.creative.perception.sound import RATE, read_sound
+from flywheel_assets.creative.perception.told import as_dict
+from flywheel_assets.creative.perception.video import picture, read_frames
+from flywheel_assets.creative.types import Perception
+from flywheel_assets.settings import Media
+
+MEDIA = Media()
+SCRIPTS = Path(__file__).parent / "media" / "seven_scripts.png"
+
+
+def _ffmpeg(to: Path, *arguments: str) -> Path:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *arguments, str(to)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return to
+
+
+def _film(source: str) -> tuple[str, ...]:
+    return ("-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p")
+
+
+def _perceived(path: Path, weights: Path, language: str = "en") -> Perception:
+    return perceive(path, video_sha256="0" * 64, media=MEDIA, weights_dir=weights, language=language)
+
+
+def test_of_thirty_sound_tracks_the_first_is_heard(tmp_path: Path) -> None:
+    tones = [f"sine=frequency={200 + 100 * each}:duration=2" for each in range(30)]
+    sources = [word for tone in tones for word in ("-f", "lavfi", "-i", tone)]
+    maps = [word for each in range(31) for word in ("-map", str(each))]
+    many = _ffmpeg(
+        tmp_path / "many.mkv", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=30:d=2", *sources, *maps, "-c:a", "flac"
+    )
+    spectrum = np.abs(np.fft.rfft(read_sound(many).samples))
+    assert np.argmax(spectrum) * RATE / (2 * (len(spectrum) - 1)) == pytest.approx(200, abs=2)
+
+
+def test_pixels_that_are_not_square_are_seen_as_they_are_shown(tmp_path: Path) -> None:
+    # A disc as wide as high on the screen: pressed together in the stored picture by 64 to 45.
+    disc = "geq=lum='if(lt(hypot((X-360)*64/45\\,Y-288)\\,200)\\,235\\,16)':cb=128:cr=128"
+    pal = _ffmpeg(tmp_path / "pal.mp4", *_film(f"color=s=720x576:r=25:d=1.2,{disc},setsar=64/45"))
+    found = probe(pal, MEDIA)
+    assert (found.width, found.height) == (1024, 576)
+    first = next(read_frames(pal))
+    seen = picture(first.frame, 1280, first.shape)[..., 0] > 128
+    assert seen.shape == (576, 1024)
+    assert seen.any(axis=0).sum() == pytest.approx(seen.any(axis=1).sum(), abs=6)
+
+
+def test_ten_bits_of_high_dynamic_range_are_seen(tmp_path: Path) -> None:
+    colours = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
+    source = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=30:d=1.2", "-pix_fmt", "yuv420p10le")
+    deep = _ffmpeg(tmp_path / "deep.mp4", *source, "-c:v", "libx265", "-x265-params", "log-level=none", *colours)
+    found = probe(deep, MEDIA)
+    assert (found.video_codec, found.frame_count) == ("hevc", 36)
+    seen = picture(next(read_frames(deep)).frame, 320)
+    assert seen.dtype == np.uint8
+    assert seen.std() > 30
+
+
+def test_two_hundred_and_forty_frames_a_second_are_cut_in_the_right_place(tmp_path: Path) -> None:
+    names = ("testsrc2", "rgbtestsrc")
+    sources = [word for name in names for word in ("-f", "lavfi", "-i", f"{name}=s=320x180:r=240:d=1")]
+    graph = "[0][1]concat=n=2:v=1,format=yuv420p"
+    fast = _ffmpeg(tmp_path / "fast.mp4", *sources, "-filter_complex", graph)
+    scenes = detect_scenes(fast, MEDIA)
+    assert [scene.start for scene in scenes] == [0.0, pytest.approx(1.0, abs=0.01)]
+    assert scenes[-1].end == pytest.approx(2.0, abs=0.01)
+
+
+def test_timestamps_below_zero_are_moved_to_the_start(tmp_path: Path) -> None:
+    below = ("-bf", "3", "-output_ts_offset", "-0.5", "-avoid_negative_ts", "disabled")
+    early = _ffmpeg(tmp_path / "early.mp4", *_film("testsrc2=s=320x180:r=30:d=2"), *below)
+    (only,) = detect_scenes(early, MEDIA)
+    assert only.start >= 0
+    assert only.end <= probe(early, MEDIA).seconds + 0.6
+    times = [each.time for each in read_frames(early)]
+    assert times == sorted(times)
+
+
+def test_a_film_whose_first_keyframe_is_missing_begins_with_the_next(tmp_path: Path) -> None:
+    whole = _ffmpeg(tmp_path / "whole.mp4", *_film("testsrc2=s=320x180:r=30:d=4"), "-g", "60", "-bf", "0")
+    dropped = ("-c", "copy", "-bsf:v", "noise=drop='lt(n,1)'", "-copyinkf")
+    headless = _ffmpeg(tmp_path / "headless.mp4", "-i", str(whole), *dropped)
+    (only,) = detect_scenes(headless, MEDIA)
+    assert only.end_frame == 60
+    assert only.end == pytest.approx(4, abs=0.1)
+
+
+def test_a_matroska_file_that_lost_its_times_below_zero_is_refused_in_words(tmp_path: Path) -> None:
+    # It can neither be wound back nor say when its first frames are shown.
+    below = ("-output_ts_offset", "-1", "-avoid_negative_ts", "disabled")
+    lost = _ffmpeg(tmp_path / "lost.mkv", *_film("testsrc2=s=320x180:r=30:d=3"), *below)
+    with pytest.raises(IntakeRejected, match="carries no time"):
+        detect_scenes(lost, MEDIA)
+
+
+def test_music_alone_has_beats_and_no_words(tmp_path: Path) -> None:
+    note = "0.5*sin(2*PI*(220+110*floor(mod(t*2\\,4)))*t)*exp(-6*mod(t\\,0.5))"
+    sources = ("-f", "lavfi", "-i", "color=gray:s=320x180:r=30:d=8", "-f", "lavfi", "-i", f"aevalsrc={note}:d=8")
+    found = _perceived(_ffmpeg(tmp_path / "music.mp4", *sources, "-pix_fmt", "yuv420p"), tmp_path)
+    (only,) = found.features
+    assert only.words == ()
+    assert found.tempo == pytest.approx(120, abs=1)
+    assert len(only.beats or ()) == pytest.approx(16, abs=2)
+    assert only.voice is not None
+    assert only.voice < 0.2
+
+
+def test_scripts_nobody_here_reads_are_reported_and_not_guessed(tmp_path: Path) -> None:
+    film = _ffmpeg(tmp_path / "scripts.mp4", "-loop", "1", "-i", str(SCRIPTS), "-t", "1.5", "-pix_fmt", "yuv420p")
+    told = as_dict(_perceived(film, tmp_path))
+    assert [each["text"] for each in told["texts"]] == ["Fresh coffee every morning"]
+    heights = sorted(round((each["box"][1] + each["box"][3]) / 2 * 720) for each in told["unread"])
+    assert heights == pytest.approx([28 + 98 * line + 36 for line in range(1, 7)], abs=30)
