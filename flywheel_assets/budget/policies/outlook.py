@@ -12,7 +12,7 @@ from flywheel_assets.budget.belief.dna import features
 from flywheel_assets.budget.belief.evidence import Evidence, evidence_of
 from flywheel_assets.budget.belief.posterior import LARGEST_LOG, log_value, posterior_of
 from flywheel_assets.budget.belief.response import Response, response_of
-from flywheel_assets.budget.belief.wear import Wear, falling, price, wear_of
+from flywheel_assets.budget.belief.wear import Wear, price, tiring, wear_of
 from flywheel_assets.budget.columns import Columns
 from flywheel_assets.budget.policies.proposal import Mask, Proposal
 from flywheel_assets.budget.policies.sharing import best_sharing
@@ -74,12 +74,13 @@ def proposal_of(outlook: Outlook, score: Vector, metrics: dict[str, Vector]) -> 
 
 def _metrics(outlook: Outlook) -> dict[str, Vector]:
     fresh = np.exp(-outlook.wear.k * outlook.columns.impressions)
+    agrees = tiring(outlook.blocks, outlook.columns.frequency, _RULES.fatigue_frequency)
     return {
         "value_per_1000": 1000 * outlook.value.mean(axis=0),
         "click_rate": outlook.clicks.mean(axis=0),
         "cost_per_1000": outlook.response.base,
         "fatigue": fresh,
-        "refresh": ((fresh < _RULES.fatigue_refresh) & falling(outlook.blocks)).astype(float),
+        "refresh": ((fresh < _RULES.fatigue_refresh) & agrees).astype(float),
     }
 
 
