@@ -120,6 +120,27 @@ def test_a_learning_phase_that_is_not_shown_any_more_is_not_kept(twin: Twin) -> 
     assert known() is None
 
 
+def test_a_person_sees_it_with_the_states_of_the_hour(twin: Twin, midnight: datetime) -> None:
+    import dagster as dg
+
+    from flywheel_assets.assets.budget import ad_states
+    from flywheel_assets.assets.common import key_of
+
+    house, last = twin.house, midnight - HOUR
+    deliver_until(twin.state, midnight)
+    read_insights(house.store.engine, house.account, twin.client, [last])
+    twin.look()
+    with dg.instance_for_test() as instance:
+        given = {"store": house.store, "account": house.account}
+        done = dg.materialize([ad_states], instance=instance, partition_key=key_of(last), resources=given)
+        (made,) = done.asset_materializations_for_node("ad_states")
+    (row,) = made.metadata["states"].records
+    state = house.states(last)[twin.ad]
+    shown = [row.data[name] for name in ("learning_phase", "platform_value", "frequency")]
+    assert shown == [state.learning_phase, "", state.frequency]
+    assert state.learning_phase is not None
+
+
 # --- a platform that answers as it is told --------------------------------------------------------------
 
 
