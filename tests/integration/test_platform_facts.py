@@ -156,7 +156,9 @@ class Platform:
     def answer(self, request: Request) -> JSONResponse:
         query = dict(request.query_params)
         if "breakdowns" in query:
-            return JSONResponse({"data": self.hourly})
+            always = {"date_start", HOURLY}
+            asked = always.union(query["fields"].split(","))
+            return JSONResponse({"data": [{name: row[name] for name in asked & set(row)} for row in self.hourly]})
         self.asked.append(query)
         if self.uncountable:
             return JSONResponse({"error": {"message": "down", "code": 2}}, status_code=500)
@@ -194,7 +196,8 @@ def test_the_value_of_conversions_is_added_up_and_no_value_stays_unknown(
     now = clock.forward(hours=60)
     house.launch("v01", at=now - 50 * HOUR)
     last = now - HOUR
-    platform.report(last - 2 * HOUR)
+    for hour in (last - 2 * HOUR, last - HOUR):
+        platform.report(hour)
     read_insights(house.store.engine, house.account, client, [last])
     assert house.states(last)["901"].platform_value is None
     platform.hourly.clear()
@@ -206,6 +209,17 @@ def test_the_value_of_conversions_is_added_up_and_no_value_stays_unknown(
     read_insights(house.store.engine, house.account, client, [last])
     assert house.states(last)["901"].platform_value == 12_050 + 3000
     assert house.states(last - 2 * HOUR)["901"].platform_value is None
+
+
+@pytest.mark.parametrize(("values", "together"), [((None, "5"), 500), (("2", "5"), 700), ((None, None), None)])
+def test_hours_that_become_one_keep_the_value_of_both(
+    platform: Platform, client: MetaClient, values: tuple[str | None, ...], together: int | None
+) -> None:
+    hour = datetime(2026, 11, 3, 12, tzinfo=UTC)
+    for value in values:
+        platform.report(hour, *([("lead", value)] if value else []))
+    (one,) = client.insights(hour.date(), hour.date(), time_zone=ZONE.key, currency="USD")
+    assert one.conversion_value == together
 
 
 def test_the_week_before_is_asked_for_once_with_a_days_last_hour(
