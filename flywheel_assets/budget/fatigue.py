@@ -1,9 +1,10 @@
 """Which ads are tired (C8): the decay of their click rate, and a second signal that must agree.
 
-The second signal is a click rate that falls, or people who see the ad too often: either says that the
-decay is more than a formula. The decay is exp(-k x impressions). k is fitted to the account's own ads, pooled and then by ad, unless
-somebody sets it. A constant of 0.0001, as others use, calls every normal ad tired within a day
-(measured). The policies price the same k; `refresh` in a decision's metrics is the same verdict.
+The second signal is a click rate that falls, or people who see the ad too often: either says that
+the decay is more than a formula. The decay is exp(-k x impressions). k is fitted to the account's
+own ads, pooled and then by ad, unless somebody sets it. A constant of 0.0001, as others use, calls
+every normal ad tired within a day (measured). The policies price the same k; `refresh` in a
+decision's metrics is the same verdict.
 """
 
 from __future__ import annotations

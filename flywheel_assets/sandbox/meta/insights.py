@@ -110,9 +110,8 @@ def check_insights(call: str, node: Node | None, params: Mapping[str, str]) -> Q
     form = asked.get("time_increment"), asked.get("breakdowns")
     if form not in (_BY_HOUR, _IN_ALL):
         raise unsupported(f"insights but for time_increment 1 with the breakdown {_HOURLY}, or all_days without one")
-    return Question(
-        *_span(asked.get("time_range", {})), tuple(_fields(asked, hourly=form == _BY_HOUR)), form == _BY_HOUR
-    )
+    hourly = form == _BY_HOUR
+    return Question(*_span(asked.get("time_range", {})), tuple(_fields(asked, hourly=hourly)), hourly)
 
 
 def _span(span: Mapping[str, Any]) -> tuple[date, date]:
