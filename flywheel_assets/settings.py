@@ -163,6 +163,14 @@ class Budget(_Group):
         None, ge=0, description="Decay of the click rate per impression; unset means fitted to the account's own ads."
     )
     fatigue_refresh: float = Field(0.5, description="Decay factor below which a creative refresh is asked for (C8).")
+    fatigue_frequency: float = Field(
+        3.5,
+        ge=1,
+        description="Impressions per person in a week above which a worn ad needs a successor even while its click rate holds; what ad tools warn at.",
+    )
+    frequency_stale_hours: float = Field(
+        50.0, description="A frequency whose week ended longer ago is unknown: one night's reading may fail."
+    )
     stale_hours: float = Field(3.0, description="Insights older than this block decisions about the ad.")
     crm_stale_hours: float = Field(
         24.0,

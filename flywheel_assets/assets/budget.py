@@ -42,6 +42,7 @@ def ad_insights(
     answered = check("platform_answered", passed=read.problem is None, found=read.problem or "yes", blocking=False)
     spend = Money(read.spend, read.currency)
     metadata = {"rows": read.rows, "ads": read.ads, "impressions": read.impressions, "spend": read.spend}
+    metadata["reached_ads"] = read.reached
     gaps = {"not answered for": len(read.missing), "without a report of any ad": len(read.silent)}
     told = "".join(f", {count} h {what}" for what, count in gaps.items() if count)
     return materialized(store, f"{read.impressions} impressions, {spend}{told}", metadata, [answered])
@@ -79,6 +80,9 @@ _SHOWN = {
     "spend",
     "pipeline",
     "cash",
+    "platform_value",
+    "learning_phase",
+    "frequency",
     "held",
     "blocked",
 }

@@ -57,6 +57,7 @@ def columns_of_arms(arms: Sequence[Arm], account: Account, now: datetime, total:
         fatigue_k=k if account.fatigue_k is None else account.fatigue_k,
         chances=np.array([_chance(hubspot, name) for name in stages]) if hubspot and stages else None,
         transitions=max(len(stages) - 1, 0),
+        frequency=_frequency(arms),
     )
 
 
@@ -66,6 +67,12 @@ def _chance(hubspot: HubSpot, stage: str) -> float:
 
 def _summed(arms: Sequence[Arm], read: Callable[[AdState], int]) -> Vector:
     return np.array([float(sum(read(state) for state in arm.states)) for arm in arms])
+
+
+def _frequency(arms: Sequence[Arm]) -> Vector | None:
+    """Of the arm's ad that is shown to the same people most often: a successor takes the place of one ad."""
+    known = [[state.frequency for state in arm.states if state.frequency is not None] for arm in arms]
+    return np.array([max(ads, default=np.nan) for ads in known]) if any(known) else None
 
 
 def _dna(arms: Sequence[Arm]) -> Vector | None:

@@ -67,6 +67,7 @@ class Columns:
         fatigue_k: decay per impression where it is not to be estimated.
         chances: probability to win from each stage, where the request gives them.
         transitions: steps between stages; 0 without stages.
+        frequency: impressions per person reached in the last week, NaN where not known; None where nobody tells.
         reach: None where budgets have no lasting bounds.
     """
 
@@ -88,6 +89,7 @@ class Columns:
     fatigue_k: float | None
     chances: Vector | None
     transitions: int
+    frequency: Vector | None = None
     reach: Reach | None = None
 
     @property

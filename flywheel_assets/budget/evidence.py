@@ -24,9 +24,13 @@ _COUNTS = ("impressions", "clicks", "leads", "spend")
 
 @dataclass(frozen=True)
 class Delivery:
-    """What the platform reported about one ad: sums of its life, and its latest hours without their budgets."""
+    """What the platform reported about one ad: sums of its life, and its latest hours without their budgets.
+
+    ``value`` is of its conversions, minor units; None where none was ever reported.
+    """
 
     totals: Mapping[str, int]
+    value: int | None
     hours: Hours
     reported_until: datetime
     currencies: frozenset[str]
@@ -46,6 +50,7 @@ def ads_of(connection: Connection, account_id: str) -> Sequence[Row[Any]]:
         ad.c.remote_id.label("ad_id"),
         ad.c.ref.label("ad_ref"),
         ad.c.effective_status,
+        adset.c.learning_phase,
         owned["ref"].label("object_ref"),
         owned["daily_budget"].label("daily_budget"),
         owned["currency"].label("currency"),
@@ -97,6 +102,7 @@ def deliveries(connection: Connection, account_id: str, hour: datetime, days: in
                 func.array_agg(aggregate_order_by(column, table.hour)).filter(recent).label(f"hours_{name}")
                 for name, column in in_order.items()
             ),
+            func.sum(table.conversion_value).label("value"),
             func.max(table.hour).label("last"),
             func.array_agg(table.currency.distinct()).label("currencies"),
         )
@@ -110,6 +116,7 @@ def _delivery(row: Row[Any]) -> Delivery:
     columns = {name: tuple(getattr(row, f"hours_{name}") or ()) for name in ("hour", *_COUNTS)}
     return Delivery(
         totals={name: int(getattr(row, name)) for name in _COUNTS},
+        value=None if row.value is None else int(row.value),
         hours=Hours(**columns, budget=(None,) * len(columns["hour"])),
         reported_until=row.last + HOUR,
         currencies=frozenset(row.currencies),

@@ -1,8 +1,10 @@
 """Which ads are tired (C8): the decay of their click rate, and a second signal that must agree.
 
-The decay is exp(-k x impressions). k is fitted to the account's own ads, pooled and then by ad, unless
-somebody sets it. A constant of 0.0001, as others use, calls every normal ad tired within a day
-(measured). The policies price the same k; `refresh` in a decision's metrics is the same verdict.
+The second signal is a click rate that falls, or people who see the ad too often: either says that
+the decay is more than a formula. The decay is exp(-k x impressions). k is fitted to the account's
+own ads, pooled and then by ad, unless somebody sets it. A constant of 0.0001, as others use, calls
+every normal ad tired within a day (measured). The policies price the same k; `refresh` in a
+decision's metrics is the same verdict.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 from flywheel_assets.budget.arm_columns import columns_of_arms
 from flywheel_assets.budget.arms import Arm
 from flywheel_assets.budget.belief.blocks import blocks_of
-from flywheel_assets.budget.belief.wear import falling, wear_of
+from flywheel_assets.budget.belief.wear import falling, tiring, wear_of
 from flywheel_assets.budget.types import AdState
 from flywheel_assets.core.account import Account
 from flywheel_assets.settings import Budget
@@ -29,12 +31,14 @@ class Fatigue:
     Attributes:
         factor: exp(-k x impressions), 0 to 1.
         falling: its click rate of the last day is below that of the days before, by more than chance explains.
-        tired: the factor is below the limit, and the click rate falls.
+        frequency: impressions per person reached in the last week; None where it is not known.
+        tired: the factor is below its limit, and the click rate falls or the frequency is above its own.
     """
 
     ad_id: str
     factor: float
     falling: bool
+    frequency: float | None
     tired: bool
     reason: str
 
@@ -57,15 +61,17 @@ def fatigue_of(states: Sequence[AdState], account: Account, rules: Budget, now: 
     blocks = blocks_of(columns)
     wear, falls = wear_of(blocks, columns.fatigue_k), falling(blocks)
     factors = np.exp(-wear.k * columns.impressions)
-    found = zip(columns.ids, factors.tolist(), falls.tolist(), columns.impressions.tolist(), strict=True)
-    ads = (_fatigue(*one, limit=rules.fatigue_refresh) for one in found)
+    found = zip(arms, factors.tolist(), falls.tolist(), columns.impressions.tolist(), strict=True)
+    agrees = tiring(blocks, columns.frequency, rules.fatigue_frequency) & (factors < rules.fatigue_refresh)
+    ads = (_fatigue(*one, tired=tired, rules=rules) for one, tired in zip(found, agrees.tolist(), strict=True))
     return AccountFatigue(wear.pooled, tuple(ads))
 
 
-def _fatigue(ad_id: str, factor: float, falls: bool, shown: float, *, limit: float) -> Fatigue:
-    trend = "falls" if falls else "does not fall"
+def _fatigue(arm: Arm, factor: float, falls: bool, shown: float, *, tired: bool, rules: Budget) -> Fatigue:
+    trend, frequency = "falls" if falls else "does not fall", arm.first.frequency
+    often = "unknown" if frequency is None else f"{frequency:.1f} in 7 days (limit {rules.fatigue_frequency:g})"
     reason = (
-        f"decay factor {factor:.2f} after {shown:.0f} impressions (limit {limit:g}); its click rate {trend} "
-        "against the days before"
+        f"decay factor {factor:.2f} after {shown:.0f} impressions (limit {rules.fatigue_refresh:g}); its click rate "
+        f"{trend} against the days before; its frequency is {often}"
     )
-    return Fatigue(ad_id, factor, falls, factor < limit and falls, reason)
+    return Fatigue(arm.first.ad_id, factor, falls, frequency, tired, reason)

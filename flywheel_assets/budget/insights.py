@@ -15,7 +15,7 @@ decisions go on, four stop them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from flywheel_assets.budget.reach import ReachSource, read_reach
 from flywheel_assets.clients.meta_insights import AdHour
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import RemoteError
@@ -34,7 +35,7 @@ _BATCH = 1000
 _LEADS_COME = timedelta(hours=24)
 
 
-class InsightsSource(Protocol):
+class InsightsSource(ReachSource, Protocol):
     """Where delivery is read; `clients.meta.MetaClient` is one."""
 
     def insights(self, since: date, until: date, *, time_zone: str, currency: str) -> Sequence[AdHour]:
@@ -51,7 +52,8 @@ class InsightsRead:
         missing: hours that were asked for and not answered: not over yet, or the platform failed.
         silent: hours that were asked for and answered without a row of any ad.
         rows: ad-hours stored or restated.
-        problem: the platform's error; nothing was stored then.
+        problem: the platform's error; nothing was stored then, or, where it counts no people, no reach.
+        reached: ads whose reach was read; 0 but for an account day's last hour.
     """
 
     account_id: str
@@ -64,10 +66,13 @@ class InsightsRead:
     spend: int
     currency: str
     problem: str | None = None
+    reached: int = 0
 
 
 def read_insights(engine: Engine, account: Account, source: InsightsSource, hours: Sequence[datetime]) -> InsightsRead:
     """Read the account days of ``hours`` and of the day before them, and store the closed hours, in one transaction.
+
+    Where a day of the account ends with one of them, its week's reach is read after that (`reach`).
 
     A platform that fails is an answer too, so that the account's other work and other accounts go
     on: the problem is in the result and the hours stay missing.
@@ -85,7 +90,11 @@ def read_insights(engine: Engine, account: Account, source: InsightsSource, hour
         closed = _closed(first, last, zone, business_now(connection))
         rows = [row for row in reported if row.hour in closed]
         _store(connection, account, rows, sorted(closed))
-    return _result(account, asked, tuple(sorted(closed)), rows)
+    result = _result(account, asked, tuple(sorted(closed)), rows)
+    try:
+        return replace(result, reached=read_reach(engine, account, source, asked))
+    except RemoteError as error:
+        return replace(result, problem=f"the reach of ads: {type(error).__name__}: {error}")
 
 
 def missing_hours(connection: Connection, account_id: str, since: datetime, until: datetime) -> tuple[datetime, ...]:
@@ -118,7 +127,7 @@ def _closed(first: date, last: date, zone: ZoneInfo, now: datetime) -> set[datet
 
 def _store(connection: Connection, account: Account, rows: Sequence[AdHour], closed: Sequence[datetime]) -> None:
     values = [{"account_id": account.account_id, "currency": account.currency, **vars(row)} for row in rows]
-    restated = ("impressions", "clicks", "leads", "spend", "currency")
+    restated = ("impressions", "clicks", "leads", "spend", "conversion_value", "currency")
     for start in range(0, len(values), _BATCH):
         statement = insert(ad_insights).values(values[start : start + _BATCH])
         fresh = {name: statement.excluded[name] for name in restated} | {"read_at": func.flywheel_now()}

@@ -13,6 +13,7 @@ from flywheel_assets.budget.blocking import Facts, blocked, crm_source, held, in
 from flywheel_assets.budget.earned import Revenue, crm_waits_since, deals_by_ad, revenues
 from flywheel_assets.budget.evidence import Delivery, ads_of, deliveries, dna_of
 from flywheel_assets.budget.past_budgets import Step, budget_steps, budgets_in_window, in_force, last_changes
+from flywheel_assets.budget.reach import frequencies
 from flywheel_assets.budget.types import AdState, Deal, Hours, Source
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.account import Bounds as OwnBounds
@@ -35,6 +36,7 @@ class _Known:
     earned: Mapping[str, Revenue]
     deals: Mapping[str, tuple[Deal, ...]]
     dna: Mapping[str, tuple[float, ...]]
+    frequency: Mapping[str, float]
     window: Mapping[str, Sequence[int]]
     steps: Mapping[str, Sequence[Step]]
     changed: Mapping[str, datetime]
@@ -54,6 +56,7 @@ def build_states(connection: Connection, account: Account, settings: Settings, h
         earned=revenues(connection, ours, now),
         deals=deals_by_ad(connection, account, now),
         dna=dna_of(connection, ours),
+        frequency=frequencies(connection, ours, now, settings.budget),
         window=budgets_in_window(connection, ours, window),
         steps=budget_steps(connection, ours, now - timedelta(days=days), now),
         changed=last_changes(connection, ours),
@@ -121,6 +124,9 @@ def _state(known: _Known, row: Row[Any]) -> AdState:
         deals=known.deals.get(row.ad_id, ()),
         pipeline=revenue.pipeline,
         cash=revenue.cash,
+        platform_value=delivery.value if delivery else None,
+        learning_phase=row.learning_phase,
+        frequency=known.frequency.get(row.ad_id),
         dna=known.dna.get(row.ad_id),
         sources=_sources(facts, row),
         blocked=blocked(facts),

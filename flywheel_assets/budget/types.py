@@ -85,8 +85,13 @@ class AdState(_Value):
     deals: tuple[Deal, ...] = ()
     pipeline: int = Field(0, description="Attributed value of the stages of its deals.")
     cash: int = Field(0, description="Attributed value of the won ones.")
-    platform_value: int | None = Field(None, description="Conversion value by the platform; None: it is not read.")
-    learning_phase: str | None = Field(None, description="The platform's learning stage; None: it is not read.")
+    platform_value: int | None = Field(
+        None, description="Value of purchases and leads by the platform; None: it reports none."
+    )
+    learning_phase: str | None = Field(
+        None, description="Of its ad set, as the platform words it; None: it shows none."
+    )
+    frequency: float | None = Field(None, description="Impressions per person reached in the last week.")
     dna: tuple[float, ...] | None = Field(None, description="The creative's vector; None makes it an ordinary ad.")
     sources: tuple[Source, ...] = ()
     held: str | None = Field(None, description="`rule: why` its budget stays although the ad is known.")

@@ -58,7 +58,7 @@ def _noted(line: Recommendation, lacking: float) -> Recommendation:
 
 def explain(line: Recommendation, decision: Decision, *, killed: bool) -> str:
     """Why this ad gets what it gets, in a sentence or two."""
-    tail = " It is tiring: its click rate falls, so ask for a new creative." if line.metrics.get("refresh") else ""
+    tail = " It is tiring: ask for a new creative." if line.metrics.get("refresh") else ""
     if line.current_budget is None:
         return f"Starts with {line.recommended_budget:,.2f} a day, its share by what is known so far.{tail}"
     if line.recommended_budget == line.current_budget:

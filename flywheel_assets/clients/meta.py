@@ -25,6 +25,7 @@ from flywheel_assets.clients.meta_money import (
     budget_owner,
     least_daily_budget,
 )
+from flywheel_assets.clients.meta_reach import AdReach, ad_reaches, reach_query
 from flywheel_assets.clients.meta_transport import Transport
 from flywheel_assets.clients.meta_upload import upload_image, upload_video
 from flywheel_assets.core.errors import AmbiguousOutcome, ConfigurationError, PermanentError, TransientError
@@ -169,6 +170,10 @@ class MetaClient:
             rows += self._rows("insights", insights_query(since, last))
             since = last + timedelta(days=1)
         return ad_hours(rows, ZoneInfo(time_zone), currency)
+
+    def reach(self, since: date, until: date) -> list[AdReach]:
+        """People reached by every ad that was shown on the account's days ``since`` to ``until``, both included."""
+        return ad_reaches(self._rows("insights", reach_query(since, until)))
 
     def activities(self, since: datetime, until: datetime) -> list[Activity]:
         """Changes of the account's objects by anybody, from ``since`` to ``until``, oldest first.

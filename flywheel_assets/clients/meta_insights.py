@@ -25,6 +25,11 @@ _HOUR_FIELD = "hourly_stats_aggregated_by_advertiser_time_zone"
 _HOUR_LABEL = re.compile(r"([01]\d|2[0-3]):00:00 - \1:59:59")
 # The platform's own total of leads; the other lead types are parts of it.
 _LEAD = "lead"
+# Kinds whose values count, one a group: the platform's own total where it is told, else the pixel's, which is part of it.
+_VALUES = (
+    ("omni_purchase", "purchase", "offsite_conversion.fb_pixel_purchase"),
+    ("lead", "offsite_conversion.fb_pixel_lead"),
+)
 _PAGE = 500
 
 
@@ -35,6 +40,8 @@ class AdHour:
     Attributes:
         clicks: inline link clicks, not all clicks.
         spend: minor units of the account's currency.
+        conversion_value: of purchases and leads, minor units; None where the platform reports none, as
+            of leads without a value.
     """
 
     ad_id: str
@@ -43,13 +50,14 @@ class AdHour:
     clicks: int
     leads: int
     spend: int
+    conversion_value: int | None = None
 
 
 def insights_query(since: date, until: date) -> dict[str, Any]:
     """Parameters of the edge for whole account days, both included."""
     return {
         "level": "ad",
-        "fields": "ad_id,impressions,inline_link_clicks,spend,actions",
+        "fields": "ad_id,impressions,inline_link_clicks,spend,actions,action_values",
         "time_range": json.dumps({"since": since.isoformat(), "until": until.isoformat()}),
         "time_increment": 1,
         "breakdowns": json.dumps([_HOUR_FIELD]),
@@ -84,6 +92,7 @@ def _ad_hour(row: Mapping[str, Any], zone: ZoneInfo, digits: int) -> AdHour:
             clicks=_count(row.get("inline_link_clicks", "0")),
             leads=sum(map(_count, leads)),
             spend=_minor(row.get("spend", "0"), digits),
+            conversion_value=_value(row.get("action_values", ()), digits),
         )
     except (KeyError, TypeError, ValueError, InvalidOperation) as error:
         raise PermanentError(
@@ -98,6 +107,18 @@ def _utc_hour(day: str, label: str, zone: ZoneInfo) -> datetime:
     return floor_hour(local.astimezone(UTC))
 
 
+def _value(reported: Iterable[Mapping[str, Any]], digits: int) -> int | None:
+    amounts = {one["action_type"]: _minor(one["value"], digits) for one in reported}
+    told = [next((amounts[kind] for kind in group if kind in amounts), None) for group in _VALUES]
+    return _total(told)
+
+
+def _total(amounts: Iterable[int | None]) -> int | None:
+    """What is known of them together; None where nothing is."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known else None
+
+
 def _count(text: str) -> int:
     number = Decimal(text)
     if number < 0 or number != number.to_integral_value():
@@ -109,7 +130,7 @@ def _minor(text: str, digits: int) -> int:
     """Reported spend may be finer than the minor unit; money that was charged is not, so it is rounded."""
     amount = Decimal(text).scaleb(digits).quantize(Decimal(1), ROUND_HALF_EVEN)
     if amount < 0:
-        raise ValueError(f"spend {text!r} is negative")
+        raise ValueError(f"the amount {text!r} is negative")
     return int(amount)
 
 
@@ -121,4 +142,5 @@ def _sum(one: AdHour, other: AdHour) -> AdHour:
         one.clicks + other.clicks,
         one.leads + other.leads,
         one.spend + other.spend,
+        _total((one.conversion_value, other.conversion_value)),
     )

@@ -32,12 +32,15 @@ _NO_SUCH_OBJECT = (100, 33)
 
 # Objects that have a state of their own; a creative, video or image does not change.
 _OWNER = ["status", "effective_status", "daily_budget", "lifetime_budget"]
-_FIELDS = {"campaign": _OWNER, "adset": _OWNER, "ad": ["status", "effective_status"]}
+_FIELDS = {"campaign": _OWNER, "adset": [*_OWNER, "learning_stage_info"], "ad": ["status", "effective_status"]}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One object as the platform shows it now; ``drift`` is as in `edits`."""
+    """One object as the platform shows it now.
+
+    ``drift`` is as in `edits`; ``learning_phase`` is an ad set's, LEARNING, SUCCESS or FAIL at Meta.
+    """
 
     ref: str
     kind: str
@@ -47,6 +50,7 @@ class Seen:
     daily_budget: int | None
     drift: dict[str, Any] | None
     error: str | None = None
+    learning_phase: str | None = None
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -74,6 +78,7 @@ def refresh(
                 found = {
                     "effective_status": one.effective_status,
                     "drift": one.drift,
+                    "learning_phase": one.learning_phase,
                     "observed_at": func.flywheel_now(),
                 }
                 connection.execute(ad_objects.update().where(table.ref == one.ref).values(found))
@@ -95,7 +100,7 @@ def _adopt(connection: Connection, one: Seen, before: datetime) -> None:
 def _look(row: Row[Any], platform: AdPlatform, now: datetime) -> Seen:
     before = Seen(
         row.ref, row.kind, row.account_id, row.remote_id, row.effective_status, row.daily_budget, row.drift or None
-    )
+    )  # without a learning phase: of what is not shown it is unknown
     try:
         shown = platform.read(row.remote_id, _FIELDS[row.kind])
         drift = _drift(row, shown, platform, now)
@@ -104,7 +109,15 @@ def _look(row: Row[Any], platform: AdPlatform, now: datetime) -> Seen:
             return replace(before, error=str(error))  # whoever asks to no avail keeps what was known
         return before if row.effective_status == DELETED else _vanished(before, row, str(error), now)
     budget = minor(shown.get("daily_budget"), row.ref)
-    return replace(before, effective_status=shown.get("effective_status"), daily_budget=budget, drift=drift)
+    seen = replace(before, effective_status=shown.get("effective_status"), daily_budget=budget, drift=drift)
+    return replace(seen, learning_phase=_learning_phase(shown))
+
+
+def _learning_phase(shown: dict[str, Any]) -> str | None:
+    """None where the platform shows none: of ads, campaigns, and ad sets that do not run."""
+    told = shown.get("learning_stage_info")
+    status = told.get("status") if isinstance(told, dict) else None
+    return status if isinstance(status, str) else None
 
 
 def _vanished(before: Seen, row: Row[Any], error: str, now: datetime) -> Seen:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from flywheel_assets.clients.meta_insights import AdHour
+from flywheel_assets.clients.meta_reach import AdReach
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import TransientError
 from flywheel_assets.core.hours import HOUR, floor_hour
@@ -371,6 +372,10 @@ class Reports:
         if self.down:
             raise TransientError("the platform is away")
         return [AdHour(ad_id="100", hour=hour, impressions=10, clicks=1, leads=0, spend=250) for hour in self.hours]
+
+    def reach(self, since: date, until: date) -> Sequence[AdReach]:
+        del since, until
+        return []
 
 
 def _asked_range(drops: DropBench, store: Store) -> tuple[str, str]:

@@ -549,6 +549,9 @@ class NoReports:
     def insights(self, *_: Any, **__: Any) -> list[Any]:
         return []
 
+    def reach(self, *_: Any) -> list[Any]:
+        return []
+
 
 @pytest.fixture
 def hourly(seen: Watch) -> Iterator[Any]:

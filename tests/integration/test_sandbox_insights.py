@@ -277,6 +277,23 @@ def test_insights_of_an_ad_an_ad_set_and_a_campaign_are_its_own(twin: Twin) -> N
         node = twin.state.get(node.parent)
 
 
+def test_people_are_counted_over_whole_days(twin: Twin) -> None:
+    ad = twin.ad()
+    twin.hours(24 * 3)
+    asked = {"fields": "ad_id,impressions,reach,frequency", "time_increment": "all_days", "breakdowns": None}
+    (row,) = twin.rows(**asked)
+    assert set(row) == {"ad_id", "impressions", "reach", "frequency", "date_start", "date_stop"}
+    assert (row["ad_id"], row["date_start"], row["date_stop"]) == (ad, "2026-11-01", "2026-11-08")
+    shown, people = int(row["impressions"]), int(row["reach"])
+    assert shown == sum(int(hour["impressions"]) for hour in twin.rows())
+    assert float(row["frequency"]) == pytest.approx(shown / people, abs=1e-6)
+    day = json.dumps({"since": "2026-11-03", "until": "2026-11-03"})
+    (one,) = twin.rows(**asked, time_range=day)
+    assert float(one["frequency"]) < float(row["frequency"])
+    assert people < 3 * int(one["reach"]), "who saw it yesterday may see it again today"
+    assert people < twin.state.scenario.audience
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -287,6 +304,7 @@ def test_insights_of_an_ad_an_ad_set_and_a_campaign_are_its_own(twin: Twin) -> N
         {"breakdowns": '["age"]'},
         {"breakdowns": "[broken"},
         {"fields": "ad_id,reach"},
+        {"fields": "ad_id,frequency"},
         {"time_range": None},
         {"time_range": '{"since":"yesterday","until":"2026-11-02"}'},
         {"time_range": '{"since":"2026-11-03","until":"2026-11-02"}'},

@@ -89,6 +89,31 @@ def test_one_signal_is_not_enough(days: list[tuple[int, int]], k: float) -> None
     assert not found(daily("1", days), k=k).ads[0].tired
 
 
+STEADY = [(9600, 200), (9600, 180), (9600, 190)]
+
+
+def often(days: list[tuple[int, int]], frequency: float | None, ad_id: str = "1") -> AdState:
+    return daily(ad_id, days).model_copy(update={"frequency": frequency})
+
+
+def test_people_who_see_a_worn_ad_too_often_are_a_second_signal() -> None:
+    (one,) = found(often(STEADY, 4.2), k=3e-5).ads
+    assert one.tired
+    assert not one.falling
+    assert one.reason.endswith("does not fall against the days before; its frequency is 4.2 in 7 days (limit 3.5)")
+
+
+def test_a_falling_click_rate_is_enough_whatever_is_known_of_the_frequency() -> None:
+    falling = [(9600, 200), (9600, 180), (9600, 60)]
+    ads = found(often(falling, None), often(falling, 1.2, "2"), often(STEADY, 1.2, "3"), k=3e-5).ads
+    assert [one.tired for one in ads] == [True, True, False]
+
+
+@pytest.mark.parametrize(("frequency", "k"), [(3.5, 3e-5), (None, 3e-5), (9.0, 1e-6)])
+def test_a_frequency_that_is_low_or_unknown_or_alone_tires_nobody(frequency: float | None, k: float) -> None:
+    assert not found(often(STEADY, frequency), k=k).ads[0].tired
+
+
 def test_the_accounts_own_k_comes_before_the_installations() -> None:
     ad = daily("1", [(9600, 200), (9600, 180)])
     assert found(ad, k=3e-5).k == 3e-5
@@ -113,3 +138,13 @@ def test_the_policies_say_the_same_of_every_ad(policy: Any) -> None:
     assert [one.factor for one in worn.ads] == pytest.approx(metrics["fatigue"].tolist())
     assert [float(one.tired) for one in worn.ads] == metrics["refresh"].tolist()
     assert {one.tired for one in worn.ads} == {True, False}
+
+
+@pytest.mark.parametrize("policy", ["blended", "funnel"])
+def test_the_policies_count_a_frequency_as_well(policy: Any) -> None:
+    seen = [often(STEADY, frequency, ad_id) for ad_id, frequency in (("1", 4.2), ("2", 3.0), ("3", None), ("4", 3.0))]
+    *alone, third, fourth = (Arm((ad,)) for ad in seen)
+    shared = Arm((*fourth.states, often(STEADY, 5.0, "5")))  # one budget: the ad that is seen most often tells
+    columns = columns_of_arms([*alone, third, shared], account(), NOW, 50_000, 3e-5)
+    metrics = POLICIES[policy](columns, np.random.default_rng(0)).metrics
+    assert metrics["refresh"].tolist() == [1, 0, 0, 1]

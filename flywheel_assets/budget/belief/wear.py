@@ -84,8 +84,17 @@ def worn(response: Response, wear: Wear) -> Response:
     return Response(response.base, response.steep + 500 * wear.k * AHEAD_DAYS / response.base)
 
 
+def tiring(blocks: Blocks, frequency: Vector | None, limit: float) -> npt.NDArray[np.bool_]:
+    """The second signal of a tired ad: a falling click rate, or people who see it more often than ``limit`` a week.
+
+    A frequency that is not known, NaN or None, is no signal.
+    """
+    falls = falling(blocks)
+    return falls if frequency is None else np.asarray(falls | (frequency > limit))
+
+
 def falling(blocks: Blocks) -> npt.NDArray[np.bool_]:
-    """The second signal of a tired ad: its click rate of the last day is below that of the days before."""
+    """Whether an ad's click rate of the last day is below that of the days before, by more than chance explains."""
     last, before = slice(-_BLOCKS_A_DAY, None), slice(0, -_BLOCKS_A_DAY)
     clicks, shown = blocks.clicks[:, last].sum(axis=1), blocks.impressions[:, last].sum(axis=1)
     old_clicks, old_shown = blocks.clicks[:, before].sum(axis=1), blocks.impressions[:, before].sum(axis=1)

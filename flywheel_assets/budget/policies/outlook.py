@@ -12,7 +12,7 @@ from flywheel_assets.budget.belief.dna import features
 from flywheel_assets.budget.belief.evidence import Evidence, evidence_of
 from flywheel_assets.budget.belief.posterior import LARGEST_LOG, log_value, posterior_of
 from flywheel_assets.budget.belief.response import Response, response_of
-from flywheel_assets.budget.belief.wear import Wear, falling, wear_of, worn
+from flywheel_assets.budget.belief.wear import Wear, tiring, wear_of, worn
 from flywheel_assets.budget.columns import Columns, Reach
 from flywheel_assets.budget.policies.proposal import Mask, Proposal
 from flywheel_assets.budget.policies.sharing import best_sharing
@@ -125,13 +125,14 @@ def _widened(score: Vector, factor: float) -> Vector:
 
 def _metrics(outlook: Outlook) -> dict[str, Vector]:
     fresh = np.exp(-outlook.wear.k * outlook.columns.impressions)
+    agrees = tiring(outlook.blocks, outlook.columns.frequency, _RULES.fatigue_frequency)
     return {
         "value_per_1000": 1000 * outlook.value.mean(axis=0),
         "click_rate": outlook.clicks.mean(axis=0),
         "cost_per_1000": outlook.market.base,
         "fatigue": fresh,
         "fatigue_price": outlook.fatigue_price,
-        "refresh": ((fresh < _RULES.fatigue_refresh) & falling(outlook.blocks)).astype(float),
+        "refresh": ((fresh < _RULES.fatigue_refresh) & agrees).astype(float),
     }
 
 

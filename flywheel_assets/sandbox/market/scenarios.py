@@ -29,6 +29,7 @@ class Scenario:
         base_cpm: cost of 1,000 impressions at hardly any budget.
         cpm_rise, cpm_power: at x times the fair share, the cost is base × (1 + rise × x^power).
         cpm_spread: of the logarithm of the base between ads.
+        audience: people that an ad's targeting holds, for the count of those it reached.
         tiring_days, tiring_spread: days at the fair share until half of the CTR is gone.
         lead_hours: mean from click to lead, exponential.
         stage_hours, stage_spread: medians of the log-normal time in each stage before it is left.
@@ -58,6 +59,7 @@ class Scenario:
     cpm_rise: float = 0.045
     cpm_power: float = 1.0
     cpm_spread: float = 0.15
+    audience: int = 50_000
     tiring_days: float = 180.0
     tiring_spread: float = 0.5
     lead_hours: float = 6.0
@@ -129,12 +131,14 @@ SCENARIOS: dict[str, Scenario] = {
             deal_value=4_000.0,
             base_cpm=16.0,
             cpm_rise=0.03,
+            audience=200_000,
             tiring_days=300.0,
         ),
         replace(
             _SERVICE,
             name="fast_burn",
             says="A small audience: half of an ad's CTR is gone after 80 days at the fair share.",
+            audience=15_000,
             tiring_days=80.0,
             ads_at_start=16,
             arrivals=16,

@@ -1,13 +1,17 @@
-"""Insights: hourly rows of ads, as Graph words them. What the twin does not report it refuses.
+"""Insights: rows of ads, by the hour or over whole days, as Graph words them. What the twin does not report it refuses.
 
 Rows are keyed by the account's own date and hour, so the hour that is repeated when clocks go
 back is one row. Only closed hours are reported, and only ads that were shown in them. A deleted
 ad keeps its rows at the account.
+
+People are counted over whole days only, as at Meta: an ad's impressions fall on its audience at
+random, so that the more it was shown, the more often it was to somebody who had seen it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,6 +26,9 @@ from flywheel_assets.sandbox.meta.validate import decode, field_types, schema
 
 _HOURLY = "hourly_stats_aggregated_by_advertiser_time_zone"
 _PARAMS = frozenset({"level", "fields", "time_range", "time_increment", "breakdowns", "limit", "after"})
+# Time increment and breakdowns: an hour a row, or all days in one.
+_BY_HOUR, _IN_ALL = ("1", [_HOURLY]), ("all_days", None)
+_OF_PEOPLE = frozenset({"reach", "frequency"})
 _HOUR, _DAY = 3600.0, 86400.0
 _SELECT = (
     "SELECT hour, ad, impressions, clicks, leads, spend FROM deliveries "
@@ -40,20 +47,23 @@ class _Place:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of the insights: first and last day of the account, and the fields."""
+    """What is asked of the insights: first and last day of the account, the fields, hours or the whole span."""
 
     since: date
     until: date
     fields: tuple[str, ...]
+    hourly: bool
 
 
 @dataclass
 class _Row:
-    """Sums of one ad in one hour of the account's day."""
+    """Sums of one ad in one hour of the account's day, or (``label`` None) over days."""
 
     place: _Place
-    day: str
-    label: str
+    first: str
+    last: str
+    label: str | None
+    audience: int
     impressions: int = 0
     clicks: int = 0
     leads: int = 0
@@ -63,12 +73,12 @@ class _Row:
 def read_insights(
     state: SandboxMeta, account: str, node: Node | None, params: Mapping[str, str], until: float | None = None
 ) -> dict[str, Any]:
-    """One page of hourly rows, oldest first, of one object or (None) the whole account.
+    """One page of rows, oldest first, of one object or (None) the whole account.
 
     Hours that closed after ``until``, in epoch seconds, are left out.
     """
     question = check_insights("read insights", node, params)
-    rows = _rows(state, account, question.since, question.until, until)
+    rows = _rows(state, account, question, until)
     found = [row for row in rows if node is None or _covers(node, row.place)]
     start, limit = after_cursor(params) or 0, page_limit(params)
     page = found[start : start + limit]
@@ -97,11 +107,11 @@ def check_insights(call: str, node: Node | None, params: Mapping[str, str]) -> Q
         raise unsupported(f"insights with {', '.join(unknown)}")
     if asked.get("level") != "ad":
         raise unsupported("insights of another level than ad")
-    if asked.get("time_increment") != "1":
-        raise unsupported("insights with another time_increment than 1")
-    if asked.get("breakdowns") != [_HOURLY]:
-        raise unsupported(f"insights without exactly the breakdown {_HOURLY}")
-    return Question(*_span(asked.get("time_range", {})), tuple(_fields(asked)))
+    form = asked.get("time_increment"), asked.get("breakdowns")
+    if form not in (_BY_HOUR, _IN_ALL):
+        raise unsupported(f"insights but for time_increment 1 with the breakdown {_HOURLY}, or all_days without one")
+    hourly = form == _BY_HOUR
+    return Question(*_span(asked.get("time_range", {})), tuple(_fields(asked, hourly=hourly)), hourly)
 
 
 def _span(span: Mapping[str, Any]) -> tuple[date, date]:
@@ -128,22 +138,24 @@ def _names(params: Mapping[str, str], name: str) -> list[str]:
     return [str(item) for item in items]
 
 
-def _fields(asked: Mapping[str, Any]) -> list[str]:
+def _fields(asked: Mapping[str, Any], *, hourly: bool) -> list[str]:
     fields = asked.get("fields") or ["impressions", "spend"]
     if wrong := [name for name in fields if name not in field_types("insights")]:
         raise GraphError(f"{', '.join(wrong)} is not valid for fields param")
     if unknown := [name for name in fields if name not in _FIELDS]:
         raise unsupported(f"the insights field {', '.join(unknown)}")
+    if hourly and (people := sorted(_OF_PEOPLE.intersection(fields))):
+        raise GraphError(f"{', '.join(people)} cannot be told by the hour: people are counted over whole days")
     return list(fields)
 
 
-def _rows(state: SandboxMeta, account: str, since: date, until: date, closed: float | None) -> list[_Row]:
-    zone = state.zone(account)
+def _rows(state: SandboxMeta, account: str, question: Question, closed: float | None) -> list[_Row]:
+    zone, since, until = state.zone(account), question.since, question.until
     # Local days lie at most 14 hours from UTC's; the exact test is on the local date below.
     first = datetime(since.year, since.month, since.day, tzinfo=UTC).timestamp() - _DAY
     last = datetime(until.year, until.month, until.day, tzinfo=UTC).timestamp() + 2 * _DAY
     stored = state.execute(_SELECT, account, first, last)
-    rows: dict[tuple[str, str, int], _Row] = {}
+    rows: dict[tuple[str, str | None, int], _Row] = {}
     places: dict[int, _Place] = {}
     for hour, ad, *counts in stored:
         local = datetime.fromtimestamp(hour, UTC).astimezone(zone)
@@ -152,12 +164,17 @@ def _rows(state: SandboxMeta, account: str, since: date, until: date, closed: fl
         if closed is not None and hour + _HOUR > closed:
             break
         place = places.get(ad) or places.setdefault(ad, _place(state, ad))
-        day, label = local.date().isoformat(), f"{local:%H}:00:00 - {local:%H}:59:59"
-        row = rows.setdefault((day, label, ad), _Row(place, day, label))
+        day, end, label = _hour_of(local) if question.hourly else (since.isoformat(), until.isoformat(), None)
+        row = rows.setdefault((day, label, ad), _Row(place, day, end, label, state.scenario.audience))
         row.impressions, row.clicks, row.leads, row.spend = (
             old + new for old, new in zip((row.impressions, row.clicks, row.leads, row.spend), counts, strict=True)
         )
     return list(rows.values())
+
+
+def _hour_of(local: datetime) -> tuple[str, str, str]:
+    day = local.date().isoformat()
+    return day, day, f"{local:%H}:00:00 - {local:%H}:59:59"
 
 
 def _place(state: SandboxMeta, ad_id: int) -> _Place:
@@ -175,7 +192,7 @@ def _covers(node: Node, place: _Place) -> bool:
 def _shown(row: _Row, fields: tuple[str, ...], currency: str) -> dict[str, Any]:
     """The fields asked for, without those that have nothing to say, and the keys that always come."""
     values = {name: _FIELDS[name](row, currency) for name in fields}
-    keys = {"date_start": row.day, "date_stop": row.day, _HOURLY: row.label}
+    keys = {"date_start": row.first, "date_stop": row.last, **({} if row.label is None else {_HOURLY: row.label})}
     return {**{name: value for name, value in values.items() if value is not None}, **keys}
 
 
@@ -194,6 +211,15 @@ def _actions(row: _Row, _: str) -> list[dict[str, str]] | None:
     return [{"action_type": kind, "value": str(number)} for kind, number in counts.items() if number] or None
 
 
+def _reach(row: _Row) -> int:
+    """People who saw the ad at least once, if its impressions fall on the audience at random."""
+    return min(row.impressions, math.ceil(-row.audience * math.expm1(-row.impressions / row.audience)))
+
+
+def _frequency(row: _Row) -> str | None:
+    return f"{row.impressions / _reach(row):.6f}" if row.impressions else None
+
+
 _FIELDS: dict[str, Callable[[_Row, str], Any]] = {
     "account_id": lambda row, _: row.place.ad.account.removeprefix("act_"),
     "account_currency": lambda _, currency: currency,
@@ -206,6 +232,9 @@ _FIELDS: dict[str, Callable[[_Row, str], Any]] = {
     "inline_link_clicks": lambda row, _: _count(row.clicks),
     "spend": _spend,
     "actions": _actions,
-    "date_start": lambda row, _: row.day,
-    "date_stop": lambda row, _: row.day,
+    "action_values": lambda *_: None,  # the page's leads carry no value
+    "reach": lambda row, _: _count(_reach(row)),
+    "frequency": lambda row, _: _frequency(row),
+    "date_start": lambda row, _: row.first,
+    "date_stop": lambda row, _: row.last,
 }

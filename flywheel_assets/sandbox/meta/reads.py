@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flywheel_assets.sandbox.meta.errors import GraphError, missing, unsupported
+from flywheel_assets.sandbox.meta.learning import learning_stage
 from flywheel_assets.sandbox.meta.restrictions import account_status
 from flywheel_assets.sandbox.meta.rules import effective_status, minimum_budget
 from flywheel_assets.sandbox.meta.state import Node, SandboxMeta
@@ -115,7 +116,10 @@ def _special(state: SandboxMeta, node: Node) -> dict[str, Any]:
     ids = {f"{kind}_id": parent["id"] for kind, parent in parents.items()}
     if node.kind == "ad":
         parents["creative"] = {"id": str(node.data["creative"]["creative_id"])}
-    return {"effective_status": status, "configured_status": node.data["status"], **parents, **ids}
+    learning = {}
+    if node.kind == "adset" and status == "ACTIVE":  # Meta shows it of no other
+        learning["learning_stage_info"] = learning_stage(state, node)
+    return {"effective_status": status, "configured_status": node.data["status"], **parents, **ids, **learning}
 
 
 def _ancestors(state: SandboxMeta, node: Node) -> list[Node]:

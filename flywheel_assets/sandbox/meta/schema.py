@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS journal (
     actor TEXT NOT NULL DEFAULT 'app'
 );
 CREATE INDEX IF NOT EXISTS journal_by_account ON journal (account, business_time);
+CREATE TABLE IF NOT EXISTS significant_edits (adset INTEGER PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS score_blocks (account TEXT PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS restrictions (account TEXT PRIMARY KEY, code INTEGER NOT NULL, subcode INTEGER);
 CREATE TABLE IF NOT EXISTS activities (

@@ -12,6 +12,7 @@ from typing import Any
 from flywheel_assets.sandbox.meta import rules
 from flywheel_assets.sandbox.meta.activities import APP, Actor, log_change, log_creation
 from flywheel_assets.sandbox.meta.errors import GraphError, missing
+from flywheel_assets.sandbox.meta.learning import note_edit
 from flywheel_assets.sandbox.meta.limits import count_budget_change
 from flywheel_assets.sandbox.meta.reads import node_or_missing
 from flywheel_assets.sandbox.meta.state import Node, SandboxMeta
@@ -33,6 +34,7 @@ def create(state: SandboxMeta, account: str, edge: str, raw: Mapping[str, str]) 
     data = {"status": "ACTIVE", **{name: value for name, value in params.items() if name not in _NOT_STORED}}
     made = state.add(kind, account, parent, data)
     log_creation(state, state.node(made))
+    note_edit(state, None, state.node(made))
     return {"id": str(made)}, True
 
 
@@ -53,6 +55,7 @@ def update(state: SandboxMeta, node: Node, raw: Mapping[str, str], actor: Actor 
         count_budget_change(state, node.id)
     state.put(node.id, {**node.data, **{name: value for name, value in params.items() if name not in _NOT_STORED}})
     log_change(state, node, state.node(node.id), actor)
+    note_edit(state, node, state.node(node.id))
     return {"success": True}, True
 
 

@@ -3,6 +3,7 @@
 from flywheel_assets.store.tables.base import METADATA
 from flywheel_assets.store.tables.budget import (
     ad_insights,
+    ad_reach,
     ad_states,
     budget_allocations,
     budget_recommendations,
@@ -67,6 +68,7 @@ __all__ = [
     "ad_change_history",
     "ad_insights",
     "ad_objects",
+    "ad_reach",
     "ad_states",
     "alerts",
     "attributions",

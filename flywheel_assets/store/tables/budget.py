@@ -16,6 +16,7 @@ ad_insights = Table(
     Column("clicks", BigInteger, nullable=False, comment="inline link clicks"),
     Column("leads", BigInteger, nullable=False),
     Column("spend", BigInteger, nullable=False),
+    Column("conversion_value", BigInteger, comment="of purchases and leads; null: the platform reports none"),
     required_text("currency"),
     Column("read_at", Instant, nullable=False, server_default=text("flywheel_now()")),
     PrimaryKeyConstraint("account_id", "ad_id", "hour"),
@@ -30,6 +31,19 @@ insight_reads = Table(
     Column("hour", Instant, nullable=False),
     Column("read_at", Instant, nullable=False, server_default=text("flywheel_now()")),
     PrimaryKeyConstraint("account_id", "hour"),
+)
+
+# People cannot be added up over hours or days, so they are read for a span of days at a time.
+ad_reach = Table(
+    "ad_reach",
+    METADATA,
+    required_text("account_id"),
+    required_text("ad_id"),
+    Column("until", Instant, nullable=False, comment="end of the span: a midnight of the account"),
+    Column("reach", BigInteger, nullable=False, comment="people who saw the ad in the span"),
+    Column("frequency", Float, nullable=False, comment="impressions per such person"),
+    Column("read_at", Instant, nullable=False, server_default=text("flywheel_now()")),
+    PrimaryKeyConstraint("account_id", "ad_id", "until"),
 )
 
 ad_states = Table(

@@ -53,6 +53,7 @@ ad_objects = Table(
     Column("planned_at", Instant, nullable=False, server_default=text("flywheel_now()")),
     Column("observed_at", Instant, comment="last time the platform was asked"),
     Column("drift", Json, comment="what the platform shows and we did not write"),
+    Column("learning_phase", Text, comment="of an ad set, as the platform words it; null: it shows none"),
     Column(
         "known",
         Json,

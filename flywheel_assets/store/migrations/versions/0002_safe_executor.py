@@ -110,6 +110,39 @@ def upgrade() -> None:
         ),
     )
     op.add_column(
+        "ad_objects",
+        sa.Column(
+            "learning_phase",
+            sa.Text(),
+            nullable=True,
+            comment="of an ad set, as the platform words it; null: it shows none",
+        ),
+    )
+    op.add_column(
+        "ad_insights",
+        sa.Column(
+            "conversion_value",
+            sa.BigInteger(),
+            nullable=True,
+            comment="of purchases and leads; null: the platform reports none",
+        ),
+    )
+    op.create_table(
+        "ad_reach",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("ad_id", sa.Text(), nullable=False),
+        sa.Column(
+            "until",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="end of the span: a midnight of the account",
+        ),
+        sa.Column("reach", sa.BigInteger(), nullable=False, comment="people who saw the ad in the span"),
+        sa.Column("frequency", sa.Float(), nullable=False, comment="impressions per such person"),
+        sa.Column("read_at", sa.DateTime(timezone=True), server_default=sa.text("flywheel_now()"), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "ad_id", "until", name=op.f("pk_ad_reach")),
+    )
+    op.add_column(
         "accounts",
         sa.Column(
             "pausing",
