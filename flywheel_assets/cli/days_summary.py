@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from flywheel_assets.cli.tables import counted
 from flywheel_assets.cli.twin import Twin
 from flywheel_assets.clients.embeddings import Embedder
 from flywheel_assets.core.account import Account
@@ -53,7 +54,7 @@ class DaysSummary:
             f"revenue    pipeline {money['pipeline']:.2f}, cash {money['cash']:.2f} attributed so far",
             f"ROAS       {_roas_told(money)}",
             f"budgets    {outcomes}",
-            f"learning   {learned['actuals']} actuals, model {learned['champion']}, {learned['winners']} winners, {learned['graph_nodes']} graph nodes",
+            f"learning   {learned['actuals']} actuals, model {learned['champion']}, {counted(learned['winners'], 'winner')}, {learned['graph_nodes']} graph nodes",
             *(f"next draft {line}" if index == 0 else f"           {line}" for index, line in enumerate(drafts)),
         ]
 

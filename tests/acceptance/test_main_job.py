@@ -80,7 +80,7 @@ def test_its_numbers_are_those_of_a_whole_job(first_run: Ran) -> None:
     said = first_run.answer
     truth = json.loads((ROOT / "samples" / "raw_ad.truth.json").read_text(encoding="utf-8"))
     assert re.fullmatch(r"c_[0-9a-f]{12}", said["creative_id"])
-    assert said["scenes"] == len(truth["cuts"]) + 1
+    assert said["scenes"] == len(truth["cuts"]) + len(truth["dissolves"]) + 1
     assert said["hooks"] >= 50
     assert said["drafts"] >= said["approved"] >= 5
     assert 5 <= len(said["renders"]) <= 10
