@@ -18,6 +18,7 @@ from flywheel_assets.creative.types import Box, Scene, ScreenText, UnreadText
 
 _ALIKE = 0.75  # share of letters in common; a letter or two is misread from one look to the next
 _OVERLAP = 0.3  # intersection over union of the boxes; a caption that grows word by word stays above
+_SAME_PLACE = 0.6  # likewise, of one that has not moved
 _MISSED = 1  # looks in which a text may be overlooked without becoming another text
 _SAME_STROKES = 0.45  # correlation of edges; strokes of the same letters lie on the same pixels
 _PATCH = (96, 32)  # width, height to which a box is scaled before it is compared
@@ -158,34 +159,47 @@ def spans(
     """
     found = []
     for track in tracks:
-        first, last = track.found[0], track.found[-1]
-        start = _start(first[0], first[1].box, readings, timeline, stands_at)
-        end = _end(last[0], last[1].box, readings, timeline, stands_at)
+        start = _start(track, readings, timeline, stands_at)
+        end = _end(track, readings, timeline, stands_at)
         found.append((track.best[1], start, max(end, start)))
     return found
 
 
 def _start(
-    reading: int, box: Box, readings: Sequence[Reading], timeline: Timeline, stands_at: Callable[[int, int, Box], bool]
+    track: Track, readings: Sequence[Reading], timeline: Timeline, stands_at: Callable[[int, int, Box], bool]
 ) -> float:
-    position = at = readings[reading].position
-    floor = readings[reading - 1].position if reading else -1
-    while at - 1 > floor and stands_at(position, at - 1, box):
+    first = track.found[0][0]
+    model, box = _model(track.found, readings)
+    at = readings[first].position
+    floor = readings[first - 1].position if first else -1
+    while at - 1 > floor and stands_at(model, at - 1, box):
         at -= 1
     return timeline.between(timeline.times[at - 1][1], timeline.times[at][0]) if at else timeline.cuts[0]
 
 
 def _end(
-    reading: int, box: Box, readings: Sequence[Reading], timeline: Timeline, stands_at: Callable[[int, int, Box], bool]
+    track: Track, readings: Sequence[Reading], timeline: Timeline, stands_at: Callable[[int, int, Box], bool]
 ) -> float:
-    position = at = readings[reading].position
+    last = track.found[-1][0]
+    model, box = _model(track.found[::-1], readings)
+    at = readings[last].position
     beyond = len(timeline.times)
-    ceiling = readings[reading + 1].position if reading + 1 < len(readings) else beyond
-    while at + 1 < ceiling and stands_at(position, at + 1, box):
+    ceiling = readings[last + 1].position if last + 1 < len(readings) else beyond
+    while at + 1 < ceiling and stands_at(model, at + 1, box):
         at += 1
     if at + 1 == beyond:
         return timeline.cuts[-1]
     return timeline.between(timeline.times[at][1], timeline.times[at + 1][0])
+
+
+def _model(found: Sequence[tuple[int, ReadText]], readings: Sequence[Reading]) -> tuple[int, Box]:
+    """The position and box that show what the text looks like in full, from an end of its looks inward.
+
+    The outermost look may show it half faded, when what lies behind it is drawn as strongly as its letters.
+    """
+    outer, inner = found[0], found[min(1, len(found) - 1)]
+    number, line = inner if shared(outer[1].box, inner[1].box) >= _SAME_PLACE else outer
+    return readings[number].position, line.box
 
 
 def in_scene(found: Sequence[tuple[ReadText, float, float]], scene: Scene) -> tuple[ScreenText, ...]:
