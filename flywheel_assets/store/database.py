@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,9 @@ from flywheel_assets.store.tables import accounts
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SQL = _PACKAGE / "execution" / "sql"
+_MIGRATIONS = _PACKAGE / "store" / "migrations"
+_BEARER = "flywheel_now()"  # its comment says what this database was brought up to; gone with it, never stale
+_DIGEST_THERE = text(f"select obj_description(to_regprocedure('{_BEARER}'), 'pg_proc')")
 _MIGRATION_LOCK = 7_305_411  # any number; the same for all processes that migrate
 
 
@@ -51,19 +55,33 @@ def connect(url: URL, world: World) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest revision and replace the stored functions. Safe to run at once from many processes."""
+    """Bring schema and stored functions to this version's. Safe to run at once from many processes, also beside workers.
+
+    Functions that are this version's already are left alone: a worker that is about to call one
+    would not find it, or find another under its name, while it is being replaced.
+    """
+    digest = _digest()
     config = Config()
-    config.set_main_option("script_location", str(_PACKAGE / "store" / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        if connection.execute(_DIGEST_THERE).scalar_one() == digest:
+            return
         config.attributes["connection"] = connection
         _run_files(connection, _SQL / "before")
         command.upgrade(config, "head")
         _run_files(connection, _SQL / "after")
+        connection.execute(text(f"comment on function {_BEARER} is '{digest}'"))
+
+
+def _digest() -> str:
+    """Of all that `migrate` would run."""
+    files = sorted(_SQL.glob("*/*.sql")) + sorted((_MIGRATIONS / "versions").glob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _run_files(connection: Connection, folder: Path) -> None:
-    """Stored functions are replaced at every start, before or after the tables they need."""
+    """Replace the stored functions that tables need, or that need tables."""
     for path in sorted(folder.glob("*.sql")):
         # Straight to the driver: only without parameters does it leave PL/pgSQL's percent signs alone.
         with closing(connection.connection.cursor()) as cursor:

@@ -96,6 +96,36 @@ def test_migrating_again_keeps_what_is_there(engine: Engine) -> None:
         assert connection.execute(text("select count(*) from twin_clock")).scalar_one() == 1
 
 
+# Every stored function under the number by which a running worker's connection knows it.
+_FUNCTIONS = """
+select p.oid, p.proname, p.xmin::text from pg_proc p
+where p.pronamespace = 'public'::regnamespace
+  and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+order by p.oid
+"""
+
+
+def test_a_start_beside_running_workers_leaves_them_their_functions(engine: Engine) -> None:
+    with engine.connect() as connection:
+        before = connection.execute(text(_FUNCTIONS)).all()
+    assert {"claim_pending_ad_change", "land", "flywheel_now"} <= {row.proname for row in before}
+    migrate(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text(_FUNCTIONS)).all() == before
+
+
+def test_the_functions_of_another_version_are_replaced(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("comment on function flywheel_now() is 'another version'"))
+        (land,) = connection.execute(
+            text("select oid::regprocedure::text from pg_proc where proname = 'land'")
+        ).scalars()
+        connection.execute(text(f"drop function {land}"))
+    migrate(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("select to_regprocedure(:land) is not null"), {"land": land}).scalar_one()
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(empty: Engine) -> None:
     with empty.begin() as connection:
         connection.execute(text("create table dead_letters (in_the_way int)"))

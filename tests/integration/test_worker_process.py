@@ -205,7 +205,7 @@ def test_it_sees_what_is_queued_later_and_falls_due_later_still(scene: Scene, cl
 def test_two_workers_have_names_of_their_own_and_share_the_queue(scene: Scene) -> None:
     scene.pauses(3)
     first, second = scene.worker("--once"), scene.worker("--once")
-    assert (first.ends(), second.ends()) == (0, 0)
+    assert (first.ends(), second.ends()) == (0, 0), first.lines + second.lines
     assert scene.statuses() == ["applied"] * 3
     assert scene.gaps() == 0
     names = {line.split("worker ")[1].split()[0] for one in (first, second) for line in one.lines if " starts " in line}
