@@ -6,7 +6,6 @@ from pathlib import Path
 
 from flywheel_assets.core.ids import digest
 from flywheel_assets.rendering import ffmpeg, probe
-from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.modules.audio_enhancement import SAMPLE_RATE, AudioEnhancement
 from flywheel_assets.rendering.probe import Loudness
 from flywheel_assets.rendering.types import EditPlan
@@ -42,7 +41,7 @@ def render_sound(sound: Path | None, plan: EditPlan, target: Path, settings: Ren
     if sound is None:
         _silence(plan, target, settings)
         return None
-    module, canvas, timeout = AudioEnhancement(), Canvas(plan.width, plan.height, plan.fps), settings.timeout_seconds
+    module, canvas, timeout = AudioEnhancement(), plan.canvas, settings.timeout_seconds
     mix = module.arrange(plan.audio, canvas)
     before = probe.loudness(sound, timeout=timeout, chain=mix, subject="loudness of the mix")
     if before.silent:

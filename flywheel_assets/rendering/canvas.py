@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flywheel_assets.rendering.placements import REELS
-from flywheel_assets.rendering.types import Box
+from flywheel_assets.rendering.effects import Box
+from flywheel_assets.rendering.placements import BY_NAME, Placement
 from flywheel_assets.settings import Rendering
 
 _DESIGN_WIDTH = 1080
@@ -18,16 +18,17 @@ class Canvas:
     width: int
     height: int
     fps: int
+    placement: Placement = BY_NAME["reels"]
 
     @classmethod
     def of(cls, settings: Rendering) -> Canvas:
         """The frame the settings ask for."""
-        return cls(settings.width, settings.height, settings.fps)
+        return cls(settings.width, settings.height, settings.fps, BY_NAME[settings.placement])
 
     @property
     def safe(self) -> Box:
         """The box in which text stays clear of the platform's own buttons."""
-        return REELS.safe_box(self.width, self.height)
+        return self.placement.safe_box(self.width, self.height)
 
     def px(self, design: float) -> float:
         """Pixels for a length given in pixels of a frame 1080 wide, the size the modules are designed at."""

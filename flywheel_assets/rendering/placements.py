@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from flywheel_assets.rendering.types import Box
+from flywheel_assets.rendering.effects import Box
 
 AS_OF = date(2026, 11, 22)
 _HALF_PIXEL = 0.5
@@ -32,6 +32,7 @@ class Placement:
 
 REELS = Placement("reels", top=0.14, bottom=0.35, sides=0.06)
 STORIES = Placement("stories", top=0.14, bottom=0.20, sides=0.0)
+BY_NAME = {one.name: one for one in (REELS, STORIES)}
 
 
 def inside(box: Box, outer: Box) -> bool:

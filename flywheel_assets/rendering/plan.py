@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.core.ids import digest
 from flywheel_assets.creative.types import Blueprint, Perception
 from flywheel_assets.rendering import modules, timeline
 from flywheel_assets.rendering.canvas import Canvas
+from flywheel_assets.rendering.cutting import Cutting
 from flywheel_assets.rendering.fonts import clean
 from flywheel_assets.rendering.modules.audio_enhancement import AudioEnhancement
-from flywheel_assets.rendering.modules.base import PlanContext
+from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
-from flywheel_assets.rendering.types import EditPlan, Overlay, Segment
+from flywheel_assets.rendering.style import Style
+from flywheel_assets.rendering.types import AudioPlan, EditPlan
 from flywheel_assets.settings import Rendering
 
 _SECONDS_PER_GOP = 2  # the longest the platform advises
 
 
-def edit_plan(blueprint: Blueprint, perception: Perception, settings: Rendering) -> EditPlan:
+def edit_plan(
+    blueprint: Blueprint, perception: Perception, settings: Rendering, style: Style | None = None
+) -> EditPlan:
     """What a variation shows and says, to the frame.
 
     The blueprint's key is not part of it: two drafts that would look the same are one file.
@@ -26,18 +33,25 @@ def edit_plan(blueprint: Blueprint, perception: Perception, settings: Rendering)
     Raises:
         RenderFailed: an unknown scene, an empty text, a text too long to read, a character without a glyph.
     """
-    context = _context(blueprint, perception, settings)
-    overlays = tuple(found for module in modules.REGISTRY.values() for found in module.overlays(context))
+    context = _bare(blueprint, perception, settings, style or Style())
+    everyone = modules.chosen(context.style)
+    unavailable = {found.name: why for found in everyone if (why := found.lacks(context))}
+    working = [found for found in everyone if found.name not in unavailable]
+    for found in working:
+        context = replace(context, shots=timeline.in_order(found.shape(context)))
+    context = replace(context, framings=SmartReframe().framings(context))
+    overlays = tuple(overlay for found in working for overlay in found.overlays(context))
     values = {
         "video_sha256": perception.video_sha256,
         "width": settings.width,
         "height": settings.height,
         "fps": settings.fps,
+        "placement": context.canvas.placement.name,
         "source_fps": perception.fps,
-        "segments": _segments(context, overlays),
-        "audio": AudioEnhancement().plan(context),
-        "captions_unavailable": _captions_unavailable(context),
-        "module_versions": modules.versions(),
+        "segments": Cutting(context, tuple(working), overlays).segments(),
+        "audio": _sound(working, context),
+        "unavailable": unavailable,
+        "module_versions": {found.name: found.version for found in working},
         "encoder": encoder_arguments(settings),
     }
     draft = EditPlan.model_validate({**values, "plan_hash": "draft"})
@@ -67,70 +81,25 @@ def timescale(fps: int) -> tuple[str, ...]:
     return "-video_track_timescale", ticks, "-movie_timescale", ticks
 
 
-def _context(blueprint: Blueprint, perception: Perception, settings: Rendering) -> PlanContext:
+def _bare(blueprint: Blueprint, perception: Perception, settings: Rendering, style: Style) -> PlanContext:
+    """Before any module has had its say."""
     for field, text in (("hook", blueprint.hook.text), ("call to action", blueprint.call_to_action)):
         if not clean(text):
             raise RenderFailed(f"blueprint {blueprint.key}: empty_text: its {field} is empty; write one")
     canvas = Canvas.of(settings)
-    shots = timeline.shots(blueprint, perception, canvas)
-    card_start = shots[-1].end
     return PlanContext(
         blueprint=blueprint,
         perception=perception,
+        style=style,
         canvas=canvas,
-        picture=SmartReframe().place(perception.width, perception.height, canvas),
-        shots=shots,
-        hook_end=timeline.hook_end(shots, canvas),
-        card_start=card_start,
-        card_end=card_start + CtaEndCard().frames(canvas),
+        shots=timeline.shots(blueprint, perception, canvas),
+        card_frames=0 if CtaEndCard.name in style.without else CtaEndCard().frames(canvas),
+        framings={},
     )
 
 
-def _segments(context: PlanContext, overlays: tuple[Overlay, ...]) -> tuple[Segment, ...]:
-    """Shots cut where the hook ends, so that all but the opening is shared between variations, then the card."""
-    pieces = timeline.pieces(context.shots, context.hook_end)
-    return (*(_scene(piece, context, overlays) for piece in pieces), _end_card(context, overlays))
-
-
-def _scene(piece: timeline.Shot, context: PlanContext, overlays: tuple[Overlay, ...]) -> Segment:
-    whole = next(shot for shot in context.shots if shot.scene == piece.scene)
-    fps = context.canvas.fps
-    last = piece.end == whole.end
-    return Segment(
-        kind="scene",
-        scene_index=piece.scene.index,
-        source_start=round(piece.scene.start + (piece.start - whole.start) / fps, 6),
-        source_end=round(piece.scene.end if last else piece.scene.start + (piece.end - whole.start) / fps, 6),
-        frames=piece.frames,
-        picture=context.picture,
-        overlays=timeline.overlays_within(overlays, piece.start, piece.end),
-    )
-
-
-def _end_card(context: PlanContext, overlays: tuple[Overlay, ...]) -> Segment:
-    scene = CtaEndCard().scene(context.perception)
-    middle = round((scene.start + scene.end) / 2, 6)
-    return Segment(
-        kind="end_card",
-        scene_index=None,
-        source_start=middle,
-        source_end=round(scene.end, 6),
-        frames=context.card_end - context.card_start,
-        picture=context.picture,
-        overlays=timeline.overlays_within(overlays, context.card_start, context.card_end),
-    )
-
-
-def _captions_unavailable(context: PlanContext) -> str | None:
-    """Why speech is unknown in at least one played scene; None when it was looked for in all."""
-    engine = context.perception.engines.get("speech")
-    if engine is None:
-        return "no speech engine is recorded for this video"
-    if engine.unavailable:
-        return engine.unavailable
-    unknown = [
-        shot.scene.index
-        for shot in context.shots
-        if (f := context.features(shot.scene.index)) is None or f.words is None
-    ]
-    return f"speech was not looked for in scenes {unknown}" if unknown else None
+def _sound(working: Iterable[RenderModule], context: PlanContext) -> AudioPlan:
+    plan = AudioEnhancement().plan(context)
+    for found in working:
+        plan = found.sound(plan, context)
+    return plan

@@ -6,7 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from flywheel_assets.rendering import probe
-from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.placements import inside
 from flywheel_assets.rendering.types import EditPlan, QualityLine
 from flywheel_assets.settings import Rendering
@@ -76,7 +75,7 @@ def _sound(path: Path, plan: EditPlan, settings: Rendering) -> tuple[QualityLine
 
 def _safe_zone(plan: EditPlan) -> tuple[QualityLine, ...]:
     """Hook and all other text against the box that stays clear of the platform's buttons."""
-    safe = Canvas(plan.width, plan.height, plan.fps).safe
+    safe = plan.canvas.safe
     wanted = f"inside {_show(safe)}"
     hooks = [found for found in plan.overlays if found.role == "hook"]
     outside = [found for found in plan.overlays if not inside(found.box, safe)]

@@ -11,6 +11,7 @@ from flywheel_assets.creative.types import Blueprint, Perception
 from flywheel_assets.rendering import audio, ffmpeg, probe, segments, srt
 from flywheel_assets.rendering.plan import edit_plan, timescale
 from flywheel_assets.rendering.segments import Recipe
+from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.types import EditPlan, Render
 from flywheel_assets.settings import Rendering
 
@@ -30,6 +31,8 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
     cache_dir: Path,
     settings: Rendering,
     progress: Progress | None = None,
+    *,
+    kit: Kit | None = None,
 ) -> tuple[Render, ...]:
     """Render each blueprint to `out_dir`, sharing encoded segments through `cache_dir`.
 
@@ -40,15 +43,15 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
         RenderFailed: the source is not the one that was analysed, a blueprint cannot be planned, or ffmpeg failed.
     """
     _same_video(source, perception)
-    tell = progress or _nobody
-    plans = [edit_plan(blueprint, perception, settings) for blueprint in blueprints]
+    tell, kit = progress or _nobody, kit or Kit()
+    plans = [edit_plan(blueprint, perception, settings, kit.style) for blueprint in blueprints]
     recipes = [[segments.recipe(segment, plan) for segment in plan.segments] for plan in plans]
     open_recipes = [
         found for plan, needed in zip(plans, recipes, strict=True) if _finished(plan, out_dir) is None
         for found in needed
     ]  # fmt: skip
     fresh = set(
-        segments.encode_all(source, open_recipes, cache_dir, settings, lambda done, of: tell("segments", done, of))
+        segments.encode_all(source, open_recipes, cache_dir, kit, settings, lambda done, of: tell("segments", done, of))
     )
     renders: list[Render] = []
     for blueprint, plan, needed in zip(blueprints, plans, recipes, strict=True):

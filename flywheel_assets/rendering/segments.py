@@ -14,19 +14,18 @@ from pathlib import Path
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.core.ids import digest
 from flywheel_assets.rendering import ass, ffmpeg, modules, probe
-from flywheel_assets.rendering.canvas import Canvas
+from flywheel_assets.rendering.graph import Graph, graph_of
+from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.types import EditPlan, Segment
 from flywheel_assets.settings import Rendering
-
-_CLONES = 3  # pictures repeated at most at the end of a span, where frame rates do not divide
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one segment is encoded: arguments before the output, and the text it draws."""
+    """How one segment is encoded: where its pictures come from, the graph, and what it reads beside the source."""
 
     subject: str
-    seek: tuple[str, ...]
+    graph: Graph
     arguments: tuple[str, ...]
     script: str
     frames: int
@@ -35,21 +34,23 @@ class Recipe:
 
 def recipe(segment: Segment, plan: EditPlan) -> Recipe:
     """The recipe of a segment; pure but for the version of the installed program."""
-    canvas = Canvas(plan.width, plan.height, plan.fps)
+    canvas = plan.canvas
     events = [event for found in segment.overlays for event in modules.module(found.module).draw(found, canvas)]
     script = ass.document(events, canvas)
-    graph = f"[0:v:0]{_pictures(segment, plan)}[in];{_base(segment, canvas)};[base]ass=text.ass:fontsdir=fonts[v]"
-    seek = _seek(segment, plan.source_fps)
-    arguments = ("-filter_complex", graph, "-map", "[v]", "-an", "-frames:v", str(segment.frames), *plan.encoder)
-    identity = [plan.video_sha256, seek, arguments, script, ffmpeg.version(), plan.module_versions]
+    graph = graph_of(segment, plan)
+    arguments = ("-map", "[v]", "-an", "-frames:v", str(segment.frames), *plan.encoder)
+    names = sorted({*graph.modules, *(found.module for found in segment.overlays)})
+    versions = [(name, plan.module_versions.get(name)) for name in names]
+    identity = [plan.video_sha256, graph.identity, arguments, script, ffmpeg.version(), versions]
     name = "end card" if segment.scene_index is None else f"scene {segment.scene_index}"
-    return Recipe(f"segment of {name}", seek, arguments, script, segment.frames, digest(identity)[:32])
+    return Recipe(f"segment of {name}", graph, arguments, script, segment.frames, digest(identity)[:32])
 
 
-def encode_all(
+def encode_all(  # noqa: PLR0917 - the agreed signature; callers name what is not obvious
     source: Path,
     recipes: Iterable[Recipe],
     cache: Path,
+    kit: Kit,
     settings: Rendering,
     progress: Callable[[int, int], None],
 ) -> frozenset[str]:
@@ -61,7 +62,7 @@ def encode_all(
     missing = {found.key: found for found in recipes if not _cached(found, cache)}
     progress(0, len(missing))
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="segment") as pool:
-        jobs = [pool.submit(_encode, source, found, cache, settings.timeout_seconds) for found in missing.values()]
+        jobs = [pool.submit(_encode, source, found, cache, kit, settings.timeout_seconds) for found in missing.values()]
         try:
             for done, job in enumerate(as_completed(jobs), start=1):
                 job.result()
@@ -83,12 +84,18 @@ def _cached(found: Recipe, cache: Path) -> bool:
     return path.is_file() and probe.count_frames(path) == found.frames
 
 
-def _encode(source: Path, found: Recipe, cache: Path, timeout: float) -> None:
+def _encode(source: Path, found: Recipe, cache: Path, kit: Kit, timeout: float) -> None:
     with ffmpeg.workspace() as folder:
         (folder / "text.ass").write_text(found.script, encoding="utf-8")
+        for name, material in found.graph.files.items():
+            (folder / name).symlink_to(kit.file(material).absolute())
+        for survey in found.graph.surveys:
+            arguments = [*survey.seek, *ffmpeg.local_input(source), "-vf", survey.filter, "-f", "null", "-"]
+            ffmpeg.run(arguments, subject=f"survey of {found.subject}", timeout=timeout, folder=folder)
 
         def make(part: Path) -> None:
-            arguments = [*found.seek, *ffmpeg.local_input(source), *found.arguments, f"file:{part}"]
+            inputs = found.graph.inputs(source)
+            arguments = [*inputs, "-filter_complex", found.graph.text, *found.arguments, f"file:{part}"]
             ffmpeg.run(arguments, subject=found.subject, timeout=timeout, folder=folder)
             made = probe.count_frames(part)
             if made != found.frames:
@@ -98,23 +105,3 @@ def _encode(source: Path, found: Recipe, cache: Path, timeout: float) -> None:
                 )
 
         ffmpeg.write(path_of(found.key, cache), make)
-
-
-def _seek(segment: Segment, source_fps: float) -> tuple[str, ...]:
-    """Input span, half a source frame early at both ends: no rounding can lose the first frame or show the next scene."""
-    half = 0.5 / source_fps
-    start = max(segment.source_start - half, 0.0)
-    return "-ss", f"{start:.6f}", "-t", f"{segment.source_end - half - start:.6f}"
-
-
-def _pictures(segment: Segment, plan: EditPlan) -> str:
-    if segment.kind == "end_card":
-        return "trim=end_frame=1,setpts=PTS-STARTPTS"
-    return f"setpts=PTS-STARTPTS,fps={plan.fps},tpad=stop_mode=clone:stop={_CLONES}"
-
-
-def _base(segment: Segment, canvas: Canvas) -> str:
-    for found in modules.REGISTRY.values():
-        if text := found.picture_filter(segment, canvas):
-            return text
-    raise RenderFailed(f"no render module makes the picture of a segment of kind {segment.kind!r}")

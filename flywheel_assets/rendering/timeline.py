@@ -1,34 +1,96 @@
-"""From the scenes of a blueprint to shots on the output timeline, and the cuts between encoded segments."""
+"""From the scenes of a blueprint to shots on the output timeline, and from shots to what is encoded on its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.creative.types import Blueprint, Perception, Scene
 from flywheel_assets.rendering.canvas import Canvas
-from flywheel_assets.rendering.types import Overlay, shifted
+from flywheel_assets.rendering.types import Mix, Overlay, shifted
 
 HOOK_SECONDS = (2.0, 2.5)  # shorter is not read, longer hides the picture's own start
 _SETTLE_SECONDS = 0.5  # a title that leaves shortly before a cut flickers
 
 
 @dataclass(frozen=True)
+class Span:
+    """Source seconds [start, end) that play on so many output frames."""
+
+    start: float
+    end: float
+    frames: int
+
+
+@dataclass(frozen=True)
 class Shot:
-    """A scene and the output frames [start, end) in which it plays."""
+    """A scene, the spans of it that play one after the other, and where on the output they do.
+
+    Attributes:
+        start: output frame of its first picture.
+        blend: frames at its end that it shares with the next shot, which starts so much earlier.
+        mix: how the two mix; None with a hard cut.
+    """
 
     scene: Scene
+    spans: tuple[Span, ...]
     start: int
-    end: int
+    blend: int = 0
+    mix: Mix | None = None
 
     @property
     def frames(self) -> int:
         """Length."""
-        return self.end - self.start
+        return sum(span.frames for span in self.spans)
+
+    @property
+    def end(self) -> int:
+        """Output frame after its last picture."""
+        return self.start + self.frames
+
+    @property
+    def joints(self) -> tuple[int, ...]:
+        """Output frames at which a span other than the first begins."""
+        return tuple(accumulate((span.frames for span in self.spans[:-1]), initial=self.start))[1:]
+
+    def plays(self, time: float) -> bool:
+        """Whether the picture and sound of that source time are in the shot."""
+        return any(span.start <= time < span.end for span in self.spans)
+
+    def frame(self, time: float, canvas: Canvas) -> int:
+        """Output frame of a source time; of one that is left out, the frame at which the shot goes on after it."""
+        begin = self.start
+        for span in self.spans:
+            if time < span.end:
+                return begin + min(canvas.frames(max(time - span.start, 0.0)), span.frames)
+            begin += span.frames
+        return self.end
+
+    def source(self, start: int, end: int, canvas: Canvas) -> tuple[float, float]:
+        """Source seconds of output frames [start, end), which have to lie in one span."""
+        begin = self.start
+        for span in self.spans:
+            if start < begin + span.frames:
+                whole = end == begin + span.frames
+                first = span.start + (start - begin) / canvas.fps
+                return round(first, 6), round(span.end if whole else span.start + (end - begin) / canvas.fps, 6)
+            begin += span.frames
+        raise ValueError(f"frames [{start}, {end}) are not in the shot of scene {self.scene.index}")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Output frames [start, end) that show one span of one shot, or the mix of two shots."""
+
+    shots: tuple[Shot, ...]
+    start: int
+    end: int
 
 
 def shots(blueprint: Blueprint, perception: Perception, canvas: Canvas) -> tuple[Shot, ...]:
-    """The scenes in playing order.
+    """The scenes in playing order, whole, with hard cuts.
 
     Raises:
         RenderFailed: the blueprint plays a scene the video does not have, or one too short to fill a frame.
@@ -41,14 +103,24 @@ def shots(blueprint: Blueprint, perception: Perception, canvas: Canvas) -> tuple
                 f"blueprint {blueprint.key}: unknown_scene: it plays scene {index}, the video has scenes "
                 f"{sorted(known)}; plan it again from the current scenes"
             )
-        frames = canvas.frames(known[index].seconds)
+        scene = known[index]
+        frames = canvas.frames(scene.seconds)
         if frames < 1:
             raise RenderFailed(
-                f"blueprint {blueprint.key}: empty_scene: scene {index} lasts {known[index].seconds:.3f} s, "
+                f"blueprint {blueprint.key}: empty_scene: scene {index} lasts {scene.seconds:.3f} s, "
                 f"less than one frame at {canvas.fps} fps; leave it out"
             )
-        start = found[-1].end if found else 0
-        found.append(Shot(known[index], start, start + frames))
+        found.append(Shot(scene, (Span(scene.start, scene.end, frames),), 0))
+    return in_order(found)
+
+
+def in_order(played: Iterable[Shot]) -> tuple[Shot, ...]:
+    """The shots, each starting where the one before it ends, or so much earlier as the two mix."""
+    found: list[Shot] = []
+    for shot in played:
+        found.append(replace(shot, start=found[-1].end - found[-1].blend if found else 0))
+    if found:
+        found[-1] = replace(found[-1], blend=0, mix=None)
     return tuple(found)
 
 
@@ -64,15 +136,16 @@ def hook_end(played: tuple[Shot, ...], canvas: Canvas) -> int:
     return min(soon[0] - settle if soon else high, ends[-1])
 
 
-def pieces(played: tuple[Shot, ...], cut: int) -> tuple[Shot, ...]:
-    """The shots, with the one playing at frame `cut` divided there so that its rest is free of the hook."""
-    found: list[Shot] = []
-    for shot in played:
-        if shot.start < cut < shot.end:
-            found += [Shot(shot.scene, shot.start, cut), Shot(shot.scene, cut, shot.end)]
-        else:
-            found.append(shot)
-    return tuple(found)
+def pieces(played: tuple[Shot, ...], cut: int) -> tuple[Piece, ...]:
+    """What is encoded on its own: each span, divided at frame `cut` so that its rest is free of the hook, and each mix."""
+    mixes = [Piece((one, other), other.start, one.end) for one, other in pairwise(played) if one.blend]
+    singles: list[Piece] = []
+    for before, shot in zip((None, *played[:-1]), played, strict=True):
+        first = shot.start + (before.blend if before else 0)
+        last = shot.end - shot.blend
+        edges = sorted({first, last, *(edge for edge in (*shot.joints, cut) if first < edge < last)})
+        singles += [Piece((shot,), a, b) for a, b in pairwise(edges)]
+    return tuple(sorted((*mixes, *singles), key=lambda piece: piece.start))
 
 
 def overlays_within(overlays: tuple[Overlay, ...], start: int, end: int) -> tuple[Overlay, ...]:

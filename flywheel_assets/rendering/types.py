@@ -10,7 +10,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Box = tuple[float, float, float, float]
+from flywheel_assets.rendering.canvas import Canvas
+from flywheel_assets.rendering.effects import Box, Effect
+from flywheel_assets.rendering.placements import BY_NAME
+
 Role = Literal["hook", "caption", "brand", "headline", "cta", "proof"]
 FontName = Literal["Inter Black", "Inter Bold"]
 
@@ -53,33 +56,48 @@ class Overlay(_Value):
         return (left + right) / 2, (top + bottom) / 2
 
 
-class Picture(_Value):
-    """Where the source picture goes: `fill` covers the frame, `fit` shows all of it over a blurred copy."""
+class Clip(_Value):
+    """Source pictures of [source_start, source_end) on exactly `frames` output frames, and what is done to them in order.
 
-    mode: Literal["fill", "fit"]
-    box: Box
-
-
-class Segment(_Value):
-    """A run of output frames that is encoded on its own. Overlay frames count from the segment's start.
-
-    A `scene` plays the source in [source_start, source_end); an `end_card` holds the one picture at source_start.
+    A held clip shows the one picture at source_start all the time.
     """
 
-    kind: Literal["scene", "end_card"]
-    scene_index: int | None
+    scene_index: int
     source_start: float = Field(ge=0)
     source_end: float = Field(gt=0)
     frames: int = Field(ge=1)
-    picture: Picture
+    held: bool = False
+    effects: tuple[Effect, ...] = ()
+
+
+class Mix(_Value):
+    """How the first clip of a segment gives way to the second, over the whole segment; ffmpeg's name for it."""
+
+    kind: Literal["fade", "slideleft", "smoothleft", "hblur"]
+
+
+class Segment(_Value):
+    """A run of output frames that is encoded on its own: one clip, or two that mix. Overlay frames count from its start."""
+
+    kind: Literal["scene", "transition", "end_card"]
+    clips: tuple[Clip, ...] = Field(min_length=1, max_length=2)
+    mix: Mix | None = None
+    frames: int = Field(ge=1)
+    effects: tuple[Effect, ...] = Field((), description="On the finished picture, below the text.")
     overlays: tuple[Overlay, ...] = ()
+
+    @property
+    def scene_index(self) -> int | None:
+        """The scene that plays, or that gives way; None for the end card."""
+        return None if self.kind == "end_card" else self.clips[0].scene_index
 
 
 class AudioSpan(_Value):
-    """Source sound from `source_start`, lasting exactly `frames` output frames."""
+    """Source sound from `source_start`, lasting exactly `frames` output frames, the first `blend` of them over the end of the one before."""
 
     source_start: float = Field(ge=0)
     frames: int = Field(ge=1)
+    blend: int = Field(default=0, ge=0)
 
 
 class AudioPlan(_Value):
@@ -99,13 +117,19 @@ class EditPlan(_Value):
     width: int
     height: int
     fps: int
+    placement: str
     source_fps: float
     segments: tuple[Segment, ...] = Field(min_length=1)
     audio: AudioPlan
-    captions_unavailable: str | None = Field(description="Why there are no captions; None when speech was looked for.")
+    unavailable: dict[str, str] = Field(description="Modules that lacked what they work on, and what that was.")
     module_versions: dict[str, str]
     encoder: tuple[str, ...] = Field(description="Video encoder arguments, part of the identity of the file.")
     plan_hash: str = Field(description="Hash of all other fields; equal plans give one file.")
+
+    @property
+    def canvas(self) -> Canvas:
+        """The frame it is made for."""
+        return Canvas(self.width, self.height, self.fps, BY_NAME[self.placement])
 
     @property
     def frames(self) -> int:

@@ -17,11 +17,12 @@ from PIL import Image
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.core.ids import file_sha256
 from flywheel_assets.creative.types import Blueprint, Engine, Hook, Perception, Scene, SceneFeatures, Word
+from flywheel_assets.rendering.effects import Box, Crop, Fit
 from flywheel_assets.rendering.ffmpeg import run
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.quality import inspect
 from flywheel_assets.rendering.render import render_all
-from flywheel_assets.rendering.types import Render
+from flywheel_assets.rendering.types import EditPlan, Render
 from flywheel_assets.settings import Rendering
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -120,6 +121,11 @@ def reader() -> Any:
     return RapidOCR(params={"Global.log_level": "error"})
 
 
+def _picture(plan: EditPlan) -> Box:
+    (framing,) = (found for found in plan.segments[0].clips[0].effects if isinstance(found, Fit | Crop))
+    return framing.source_box(plan.width, plan.height)
+
+
 def _frames(path: Path) -> list[av.VideoFrame]:
     with av.open(str(path)) as container:
         return list(container.decode(video=0))
@@ -150,9 +156,7 @@ def test_five_variations_share_segments_and_have_exact_frames(made: Made) -> Non
 def test_scenes_play_from_their_first_frame_to_their_last(made: Made) -> None:
     """The fitted picture of each output frame is most like the source frame the plan asks for."""
     source = [frame.to_ndarray(format="gray").astype(float) for frame in _frames(made.video)]
-    left, top, right, bottom = (
-        round(edge) for edge in edit_plan(BLUEPRINTS[3], made.perception, SMALL).segments[0].picture.box
-    )
+    left, top, right, bottom = (round(edge) for edge in _picture(edit_plan(BLUEPRINTS[3], made.perception, SMALL)))
     shown = _frames(made.renders[3].path)
     starts = [sum(SCENE_FRAMES[:i]) for i in range(len(SCENE_FRAMES))]
     expected = [starts[index] + frame for index in (3, 1, 2) for frame in range(SCENE_FRAMES[index])]
@@ -317,8 +321,7 @@ def test_sound_and_picture_stay_together(tmp_path: Path) -> None:
         video, [_blueprint(1, "Watch this", (3, 0, 2))], perception, tmp_path / "o", tmp_path / "c", SMALL
     )[0]
     left, top, right, bottom = (
-        round(edge)
-        for edge in edit_plan(_blueprint(1, "Watch this", (3, 0, 2)), perception, SMALL).segments[0].picture.box
+        round(edge) for edge in _picture(edit_plan(_blueprint(1, "Watch this", (3, 0, 2)), perception, SMALL))
     )
     light = np.array([f.to_ndarray(format="gray")[top:bottom, left:right].mean() for f in _frames(render.path)])
     seen = _onsets(light > 200) / 30

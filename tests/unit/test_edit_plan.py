@@ -10,6 +10,7 @@ from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.creative.types import Blueprint, Engine, Hook, Perception, Scene, SceneFeatures, ScreenText, Word
 from flywheel_assets.rendering import srt
 from flywheel_assets.rendering.canvas import Canvas, overlap
+from flywheel_assets.rendering.effects import Box, Crop, Fit
 from flywheel_assets.rendering.modules import REGISTRY, module
 from flywheel_assets.rendering.modules.audio_enhancement import AudioEnhancement
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
@@ -58,6 +59,12 @@ def _blueprint(*order: int, hook: str = "Tired of cold coffee?", offer: str | No
     )  # fmt: skip
 
 
+def _picture(plan: EditPlan) -> Box:
+    """Where the source picture lies in the first segment."""
+    (framing,) = (found for found in plan.segments[0].clips[0].effects if isinstance(found, Fit | Crop))
+    return framing.source_box(plan.width, plan.height)
+
+
 def _of(plan: EditPlan, role: str) -> list[Overlay]:
     return [overlay for overlay in plan.overlays if overlay.role == role]
 
@@ -74,8 +81,8 @@ def test_frames_add_up_and_the_card_closes() -> None:
         ("end_card", None, 66),
     ]
     assert plan.frames == plan.audio.total_frames == 201
-    assert plan.segments[2].source_start == pytest.approx(1.0)
-    assert plan.segments[2].source_end == pytest.approx(3.0)
+    assert plan.segments[2].clips[0].source_start == pytest.approx(1.0)
+    assert plan.segments[2].clips[0].source_end == pytest.approx(3.0)
 
 
 @given(st.lists(st.integers(1, 150), min_size=1, max_size=8), st.sampled_from([23.976, 24.0, 25.0, 30.0, 59.94]))
@@ -155,7 +162,7 @@ def test_titles_and_captions_hide_neither_each_other_nor_the_text_of_the_source(
     text = ScreenText(text="Half price", start=0.5, end=2.0, box=(0.1, 0.7, 0.8, 0.82), confidence=0.9)
     perception = _perception([90], WORDS, size=size, texts=(text,))
     plan = edit_plan(_blueprint(0), perception, SETTINGS)
-    left, top, right, bottom = plan.segments[0].picture.box
+    left, top, right, bottom = _picture(plan)
     wide, high = right - left, bottom - top
     source_text = (left + 0.1 * wide, top + 0.7 * high, left + 0.8 * wide, top + 0.82 * high)
     hook = _of(plan, "hook")[0]
@@ -168,14 +175,21 @@ def test_titles_and_captions_hide_neither_each_other_nor_the_text_of_the_source(
 @pytest.mark.parametrize("size", [(1280, 720), (3840, 1600), (640, 480), (720, 720), (1080, 1350)])
 def test_a_fitted_picture_keeps_its_shape_and_the_frame(size: tuple[int, int]) -> None:
     picture = SmartReframe().place(*size, Canvas(1080, 1920, 30))
+    assert isinstance(picture, Fit)
     left, top, right, bottom = picture.box
-    assert picture.mode == "fit"
     assert (right - left) / (bottom - top) == pytest.approx(size[0] / size[1], rel=0.01)
     assert inside(picture.box, (0, 0, 1080, 1920))
 
 
-def test_a_vertical_source_fills_the_frame() -> None:
-    assert SmartReframe().place(720, 1280, Canvas(1080, 1920, 30)).mode == "fill"
+@pytest.mark.parametrize("size", [(720, 1280), (720, 1600), (540, 962)])
+def test_a_vertical_source_fills_the_frame(size: tuple[int, int]) -> None:
+    window = SmartReframe().place(*size, Canvas(1080, 1920, 30))
+    assert isinstance(window, Crop)
+    assert window.width * size[0] / (window.height * size[1]) == pytest.approx(9 / 16)
+    left, top, right, bottom = window.source_box(1080, 1920)
+    assert inside((0, 0, 1080, 1920), (left, top, right, bottom))
+    assert (left + right) / 2 == pytest.approx(540)
+    assert (top + bottom) / 2 == pytest.approx(960)
 
 
 def test_the_sound_fades_before_anybody_speaks_again() -> None:
@@ -188,11 +202,12 @@ def test_the_sound_fades_before_anybody_speaks_again() -> None:
 
 def test_unknown_speech_is_said_to_be_unknown() -> None:
     perception = _perception([90], WORDS)
-    assert edit_plan(_blueprint(0), perception, SETTINGS).captions_unavailable is None
+    assert edit_plan(_blueprint(0), perception, SETTINGS).unavailable == {}
     blind = perception.features[0].model_copy(update={"words": None})
     engines = {**perception.engines, "speech": Engine(name="none", unavailable="no weights for German")}
     plan = edit_plan(_blueprint(0), perception.model_copy(update={"features": (blind,), "engines": engines}), SETTINGS)
-    assert plan.captions_unavailable == "no weights for German"
+    assert plan.unavailable == {"auto_captions": "no weights for German"}
+    assert "auto_captions" not in plan.module_versions
     assert _of(plan, "caption") == []
 
 

@@ -1,4 +1,4 @@
-"""The render modules by name, in the order in which they are drawn."""
+"""The render modules by name, in the order in which they shape, draw and sound."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.hook_title import HookTitle
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
+from flywheel_assets.rendering.style import Style
 
-__all__ = ["REGISTRY", "PlanContext", "RenderModule", "module", "versions"]
+__all__ = ["REGISTRY", "PlanContext", "RenderModule", "chosen", "module"]
 
 REGISTRY: dict[str, RenderModule] = {
     found.name: found for found in (SmartReframe(), AutoCaptions(), HookTitle(), CtaEndCard(), AudioEnhancement())
 }
+# Without them there is no picture and no sound that a platform takes.
+_NEEDED = frozenset({SmartReframe.name, AudioEnhancement.name})
 
 
 def module(name: str) -> RenderModule:
@@ -29,6 +32,13 @@ def module(name: str) -> RenderModule:
         raise RenderFailed(f"render module {name!r} is not registered; known are {', '.join(REGISTRY)}") from None
 
 
-def versions() -> dict[str, str]:
-    """Version of each module."""
-    return {name: found.version for name, found in REGISTRY.items()}
+def chosen(style: Style) -> tuple[RenderModule, ...]:
+    """The modules that a style leaves in, in order.
+
+    Raises:
+        RenderFailed: it names one that is not registered, or leaves out one that cannot be.
+    """
+    for name in style.without:
+        if module(name).name in _NEEDED:
+            raise RenderFailed(f"render module {name!r} cannot be left out: no file can be made without it")
+    return tuple(found for name, found in REGISTRY.items() if name not in style.without)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from flywheel_assets.creative.types import Perception
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.timeline import Shot
 from flywheel_assets.rendering.types import AudioPlan, AudioSpan
 
 SAMPLE_RATE = 48_000
@@ -50,7 +51,7 @@ class AudioEnhancement(RenderModule):
         )
         return AudioPlan(
             has_source=perception.has_audio,
-            spans=tuple(AudioSpan(source_start=shot.scene.start, frames=shot.frames) for shot in context.shots),
+            spans=_spans(context.shots),
             tail_frames=tail,
             fade_seconds=max(tail / canvas.fps, self.defaults.least_fade_seconds),
             total_frames=context.card_end,
@@ -60,13 +61,12 @@ class AudioEnhancement(RenderModule):
         """Filter that cuts the spans from `[0:a]`, joins them, fades the end and fills up with silence: `[mix]`."""
         joint = self.defaults.joint_seconds
         last = plan.spans[-1]
-        spans = (*plan.spans[:-1], AudioSpan(source_start=last.source_start, frames=last.frames + plan.tail_frames))
-        names = "".join(f"[s{i}]" for i in range(len(spans)))
+        spans = (*plan.spans[:-1], last.model_copy(update={"frames": last.frames + plan.tail_frames}))
         inputs = "".join(f"[c{i}]" for i in range(len(spans)))
         cuts = ";".join(f"[c{i}]{_cut(span, canvas, joint)}[s{i}]" for i, span in enumerate(spans))
-        heard = sum(span.frames for span in spans) / canvas.fps
+        heard = sum(span.frames - span.blend for span in spans) / canvas.fps
         return (
-            f"[0:a]asplit={len(spans)}{inputs};{cuts};{names}concat=n={len(spans)}:v=0:a=1,"
+            f"[0:a]asplit={len(spans)}{inputs};{cuts};{_joined(spans, canvas)}"
             f"afade=t=out:st={heard - plan.fade_seconds:.4f}:d={plan.fade_seconds:.4f},"
             f"apad=whole_len={_samples(plan.total_frames, canvas)}[mix]"
         )
@@ -80,9 +80,28 @@ class AudioEnhancement(RenderModule):
         )
 
 
+def _joined(spans: tuple[AudioSpan, ...], canvas: Canvas) -> str:
+    """Filters from `[s0]`, `[s1]` … to one stream, of which the last has no name yet: they follow or cross over."""
+    text = "[s0]"
+    for i, span in enumerate(spans[1:], start=1):
+        cross = f"acrossfade=ns={_samples(span.blend, canvas)}:c1=qsin:c2=qsin"
+        text += f"[s{i}]{cross if span.blend else 'concat=n=2:v=0:a=1'}[j{i}];[j{i}]"
+    return text
+
+
+def _spans(shots: tuple[Shot, ...]) -> tuple[AudioSpan, ...]:
+    """The sound of all spans in order; the first of a shot begins over the end of the shot before, as far as they mix."""
+    blends = (0, *(shot.blend for shot in shots))
+    return tuple(
+        AudioSpan(source_start=span.start, frames=span.frames, blend=blend if span is shot.spans[0] else 0)
+        for shot, blend in zip(shots, blends, strict=False)
+        for span in shot.spans
+    )
+
+
 def _quiet_after(context: PlanContext, longest: float) -> float:
     """Seconds of source after the last shot in which no new word begins, at most `longest`."""
-    end = context.shots[-1].scene.end
+    end = context.shots[-1].spans[-1].end
     perception = context.perception
     left = _source_seconds(perception) - end
     words = [word.start - end for found in perception.features for word in found.words or () if word.end > end]

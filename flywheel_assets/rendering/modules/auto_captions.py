@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from flywheel_assets.creative.types import Word
 from flywheel_assets.rendering import ass
 from flywheel_assets.rendering.canvas import Canvas, centred, clearest
+from flywheel_assets.rendering.effects import Box
 from flywheel_assets.rendering.fonts import LINE_HEIGHT, clean, fit, require_glyphs
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.palette import ACCENT, INK, PAPER
 from flywheel_assets.rendering.timeline import Shot
-from flywheel_assets.rendering.types import Box, FontName, Overlay, OverlayWord
+from flywheel_assets.rendering.types import FontName, Overlay, OverlayWord
 
 _MUSIC = str.maketrans("", "", "♩♪♫♬")
 
@@ -37,6 +38,17 @@ class AutoCaptions(RenderModule):
     version = "1"
     promise = "What is said can be read while it is said: at most three words a card, on time to the frame."
     defaults = Defaults()
+
+    def lacks(self, context: PlanContext) -> str | None:
+        """Why speech is unknown in at least one played scene."""
+        engine = context.perception.engines.get("speech")
+        if engine is None:
+            return "no speech engine is recorded for this video"
+        if engine.unavailable:
+            return engine.unavailable
+        played = [shot.scene.index for shot in context.shots]
+        unknown = [index for index in played if (f := context.features(index)) is None or f.words is None]
+        return f"speech was not looked for in scenes {unknown}" if unknown else None
 
     def overlays(self, context: PlanContext) -> tuple[Overlay, ...]:
         """The cards of every scene, on the output's timeline.
@@ -64,11 +76,12 @@ class AutoCaptions(RenderModule):
     def _cards(self, shot: Shot, context: PlanContext) -> list[Overlay]:
         use, canvas = self.defaults, context.canvas
         groups = _groups(_spoken(shot, context), use)
-        begins = [_frame(group[0].start, shot, canvas) for group in groups]
+        begins = [shot.frame(group[0].start, canvas) for group in groups]
+        hold = canvas.frames(use.hold_seconds)
         cards: list[Overlay] = []
         for group, begin, following in zip(groups, begins, [*begins, shot.end][1:], strict=True):
             low, high = (begin + canvas.frames(seconds) for seconds in use.card_seconds)
-            end = min(max(_frame(group[-1].end + use.hold_seconds, shot, canvas), low), high, following)
+            end = min(max(shot.frame(group[-1].end, canvas) + hold, low), high, following)
             if end > begin:
                 cards.append(self._card(group, (begin, end), shot, context))
         return cards
@@ -81,7 +94,7 @@ class AutoCaptions(RenderModule):
         room = canvas.safe[2] - canvas.safe[0] - 2 * edge
         fitted = fit(line, use.font, em=canvas.px(use.em), width=room, max_lines=1)
         size = fitted.width + 2 * edge, canvas.px(use.em) * LINE_HEIGHT + 2 * edge
-        begins = [min(max(_frame(word.start, shot, canvas), span[0]), span[1]) for word in group]
+        begins = [min(max(shot.frame(word.start, canvas), span[0]), span[1]) for word in group]
         words = tuple(
             OverlayWord(text=word.text, start_frame=begin, end_frame=end)
             for word, begin, end in zip(group, begins, [*begins[1:], span[1]], strict=True)
@@ -97,7 +110,7 @@ def _spoken(shot: Shot, context: PlanContext) -> list[Word]:
     features = context.features(shot.scene.index)
     found: list[Word] = []
     for word in (features.words if features else None) or ():
-        if not shot.scene.start <= (word.start + word.end) / 2 < shot.scene.end:
+        if not shot.plays((word.start + word.end) / 2):
             continue
         tokens = [token for token in clean(word.text.translate(_MUSIC)).split() if any(map(str.isalnum, token))]
         step = (word.end - word.start) / max(len(tokens), 1)
@@ -129,17 +142,11 @@ def _joins(group: list[Word], word: Word, use: Defaults) -> bool:
     )
 
 
-def _frame(time: float, shot: Shot, canvas: Canvas) -> int:
-    """Output frame of a source time within the shot."""
-    inside = min(max(time - shot.scene.start, 0.0), shot.scene.seconds)
-    return min(shot.start + canvas.frames(inside), shot.end)
-
-
 def _place(size: tuple[float, float], shot: Shot, context: PlanContext) -> Box:
     """Below the picture where there is room, else where it hides least of the scene's own text."""
     _, top, _, bottom = context.canvas.safe
     lowest = bottom - size[1] / 2
-    below = (context.picture.box[3] + bottom) / 2
+    below = (context.picture(shot.scene.index)[3] + bottom) / 2
     middles = (min(below, lowest), lowest - 2 * size[1], (top + bottom) / 2, lowest - 4 * size[1])
     options = tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
     return clearest(options, context.source_text(shot.scene.index))

@@ -2,38 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flywheel_assets.creative.types import Blueprint, Perception, SceneFeatures, ScreenText
+from flywheel_assets.rendering import timeline
 from flywheel_assets.rendering.ass import Event
 from flywheel_assets.rendering.canvas import Canvas
+from flywheel_assets.rendering.effects import Box, Effect, Framing, Material
+from flywheel_assets.rendering.style import Style
 from flywheel_assets.rendering.timeline import Shot
-from flywheel_assets.rendering.types import Box, Overlay, Picture, Segment
+from flywheel_assets.rendering.types import AudioPlan, Overlay
 
 
 @dataclass(frozen=True)
 class PlanContext:
-    """What a module may look at when it plans one variation; the end card starts at `card_start`."""
+    """What a module may look at when it plans one variation.
+
+    Attributes:
+        shots: as the modules before this one have left them.
+        framings: how each played scene fits the frame, by scene index; empty while shots are being shaped.
+        card_frames: length of the end card; 0 without one.
+    """
 
     blueprint: Blueprint
     perception: Perception
+    style: Style
     canvas: Canvas
-    picture: Picture
     shots: tuple[Shot, ...]
-    hook_end: int
-    card_start: int
-    card_end: int
+    card_frames: int
+    framings: Mapping[int, Framing]
+
+    @property
+    def hook_end(self) -> int:
+        """Output frame at which the hook leaves."""
+        return timeline.hook_end(self.shots, self.canvas)
+
+    @property
+    def card_start(self) -> int:
+        """Output frame at which the end card begins."""
+        return self.shots[-1].end
+
+    @property
+    def card_end(self) -> int:
+        """Length of the output, in frames."""
+        return self.card_start + self.card_frames
 
     def features(self, scene_index: int) -> SceneFeatures | None:
         """What was measured of a scene; None when nothing was."""
         return next((found for found in self.perception.features if found.index == scene_index), None)
 
+    def picture(self, scene_index: int) -> Box:
+        """Where the whole picture of a played scene lies on the output; parts of it may lie outside."""
+        return self.framings[scene_index].source_box(self.canvas.width, self.canvas.height)
+
     def source_text(self, scene_index: int) -> tuple[Box, ...]:
         """Where the scene's own text lies on the output, as far as it was read."""
         features = self.features(scene_index)
         texts: tuple[ScreenText, ...] = (features.texts if features else None) or ()
-        left, top, right, bottom = self.picture.box
+        left, top, right, bottom = self.picture(scene_index)
         wide, high = right - left, bottom - top
         return tuple(
             (left + t.box[0] * wide, top + t.box[1] * high, left + t.box[2] * wide, top + t.box[3] * high)
@@ -42,7 +70,10 @@ class PlanContext:
 
 
 class RenderModule:
-    """A named step of the edit. A module overrides what it contributes; the rest contributes nothing.
+    """A named step of the edit. A module overrides what it contributes; the rest contributes nothing. All of it is pure.
+
+    Planning asks all modules in the order of their registry: `shape` first, then the effects, the text
+    and the sound of what has been shaped. Drawing turns the values they gave into the program's words.
 
     Attributes:
         name: registry name.
@@ -56,21 +87,59 @@ class RenderModule:
     promise: ClassVar[str]
     defaults: ClassVar[Any]
 
-    def overlays(self, context: PlanContext) -> tuple[Overlay, ...]:
-        """Text to show, in frames of the output. Pure."""
+    # --- planning ---------------------------------------------------------------------------------
+
+    def lacks(self, context: PlanContext) -> str | None:
+        """What this module would need and does not have, in words; None when it can work."""
+        del context
+        return None
+
+    def shape(self, context: PlanContext) -> tuple[Shot, ...]:
+        """The shots, with other spans or mixes; `timeline.in_order` puts them one after the other again."""
+        return context.shots
+
+    def on_shot(self, shot: Shot, context: PlanContext) -> tuple[Effect, ...]:
+        """Effects on the pictures of one shot, in frames of the shot. Depend on no other shot where that can be, so that variations share it."""
+        del shot, context
+        return ()
+
+    def on_output(self, context: PlanContext) -> tuple[Effect, ...]:
+        """Effects on the finished picture below the text, in frames of the output."""
         del context
         return ()
 
-    def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[Event, ...]:
-        """One of the module's overlays as libass events. Pure."""
-        del overlay, canvas
+    def overlays(self, context: PlanContext) -> tuple[Overlay, ...]:
+        """Text to show, in frames of the output."""
+        del context
         return ()
 
-    def picture_filter(self, segment: Segment, canvas: Canvas) -> str | None:
-        """Filter text that turns the source pictures `[in]` into the output picture `[base]`; None if not its job."""
-        del segment, canvas
+    def sound(self, plan: AudioPlan, context: PlanContext) -> AudioPlan:
+        """The plan of the sound with what this module adds."""
+        del context
+        return plan
+
+    # --- drawing ----------------------------------------------------------------------------------
+
+    def filter(self, effect: Effect, canvas: Canvas, tag: str) -> str:
+        """One of the module's effects as filter text from one unnamed input to one unnamed output.
+
+        Inner labels end in `tag`, which is unlike that of any other effect of the graph. `[image]` stands
+        for the pad of the effect's `material` where that is a picture, which does not end; `[file]` for
+        its name where it is not.
+        """
+        raise NotImplementedError(f"{self.name} has no effect {effect.kind}, canvas {canvas}, tag {tag}")
+
+    def material(self, effect: Effect) -> Material | None:
+        """The file that `filter` needs: a picture becomes an input, anything else lies in the working folder."""
+        del effect
         return None
 
-    def sound_filter(self) -> str | None:
-        """Filter text applied once to the whole source sound; None if not its job."""
+    def survey(self, effect: Effect) -> str | None:
+        """Filter text run over the clip once before it is encoded; what it writes into the working folder, `filter` may read."""
+        del effect
         return None
+
+    def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[Event, ...]:
+        """One of the module's overlays as libass events."""
+        del overlay, canvas
+        return ()

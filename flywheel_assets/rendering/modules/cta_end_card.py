@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from flywheel_assets.creative.types import Perception, Scene
 from flywheel_assets.rendering import ass
 from flywheel_assets.rendering.canvas import Canvas, centred
+from flywheel_assets.rendering.effects import Backdrop, Effect
 from flywheel_assets.rendering.fonts import clean, fit, require_glyphs
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
-from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
+from flywheel_assets.rendering.modules.smart_reframe import blurred
 from flywheel_assets.rendering.palette import ACCENT, INK, PAPER
-from flywheel_assets.rendering.types import FontName, Overlay, Role, Segment
+from flywheel_assets.rendering.types import FontName, Overlay, Role
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,15 @@ class CtaEndCard(RenderModule):
             return ass.panel(overlay, canvas, fill=ACCENT, ink=INK, radius=use.radius, spacing=use.spacing)
         return ass.text_lines(overlay, ink=PAPER, spacing=use.spacing)
 
-    def picture_filter(self, segment: Segment, canvas: Canvas) -> str | None:
-        """One source picture held for the length of the card."""
-        if segment.kind != "end_card":
-            return None
-        backdrop = SmartReframe().backdrop(canvas, self.defaults.light)
-        return f"[in]{backdrop},loop=loop=-1:size=1,setpts=N/{canvas.fps}/TB[base]"
+    def backdrop(self) -> Backdrop:
+        """What lies behind the text."""
+        return Backdrop(light=self.defaults.light)
+
+    def filter(self, effect: Effect, canvas: Canvas, tag: str) -> str:
+        """The blurred picture."""
+        if not isinstance(effect, Backdrop):
+            return super().filter(effect, canvas, tag)
+        return blurred(canvas, effect.light)
 
     def _rows(self, context: PlanContext) -> tuple[_Row, ...]:
         """Brand, headline, button, proof; the offer is the headline, the proof stands in where there is none."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.rendering import ass
 from flywheel_assets.rendering.canvas import Canvas, centred, clearest
+from flywheel_assets.rendering.effects import Box
 from flywheel_assets.rendering.fonts import clean, fit, require_glyphs
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.palette import INK, PAPER
-from flywheel_assets.rendering.types import Box, FontName, Overlay
+from flywheel_assets.rendering.types import FontName, Overlay
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class HookTitle(RenderModule):
 def _place(size: tuple[float, float], context: PlanContext) -> Box:
     """Above the picture where there is room, else where it hides least of the text of the scenes it is shown over."""
     _, top, _, bottom = context.canvas.safe
-    above = (top + context.picture.box[1]) / 2
+    above = (top + context.picture(context.shots[0].scene.index)[1]) / 2
     middles = (max(above, top + size[1] / 2), (top + bottom) / 2, bottom - size[1] / 2)
     options = tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
     shown = [shot.scene.index for shot in context.shots if shot.start < context.hook_end]

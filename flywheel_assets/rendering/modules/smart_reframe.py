@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from flywheel_assets.rendering.canvas import Canvas, centred
-from flywheel_assets.rendering.modules.base import RenderModule
-from flywheel_assets.rendering.types import Picture, Segment
+from flywheel_assets.rendering.effects import Crop, Effect, Fit, Framing
+from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.timeline import Shot
+
+_BLUR = 26.0  # design pixels, standard deviation on the quarter-size copy
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,6 @@ class Defaults:
     banner_height: float = 612.0  # a 16:9 picture at full width is 608 high
     title_share: float = 0.66  # of the free height, what goes above the picture
     fill_light: float = 0.55  # of its luma, what the blurred copy keeps
-    blur: float = 26.0  # standard deviation on the quarter-size copy
 
 
 class SmartReframe(RenderModule):
@@ -29,11 +32,16 @@ class SmartReframe(RenderModule):
     promise = "The output has exactly the asked size and square pixels, and nothing of a wider source is cut off."
     defaults = Defaults()
 
-    def place(self, width: int, height: int, canvas: Canvas) -> Picture:
+    def framings(self, context: PlanContext) -> dict[int, Framing]:
+        """How each played scene fits the frame."""
+        perception, canvas = context.perception, context.canvas
+        return {shot.scene.index: self.place(perception.width, perception.height, canvas) for shot in context.shots}
+
+    def place(self, width: int, height: int, canvas: Canvas) -> Framing:
         """Where a source of `width` x `height` display pixels goes."""
         shape, wanted = width / height, canvas.width / canvas.height
         if abs(shape / wanted - 1) <= self.defaults.fill_tolerance or shape < wanted:
-            return Picture(mode="fill", box=(0, 0, canvas.width, canvas.height))
+            return _middle(shape / wanted)
         _, top, _, bottom = canvas.safe
         banner = shape >= self.defaults.banner_shape
         high = canvas.width / shape
@@ -44,29 +52,34 @@ class SmartReframe(RenderModule):
         share = self.defaults.title_share if banner else 0.5
         upper = _even(min(max(top + (bottom - top - high) * share, 0), canvas.height - high))
         left, _, right, _ = centred(canvas.width / 2, 0, wide, 0)
-        return Picture(mode="fit", box=(left, upper, right, upper + high))
+        return Fit(box=(left, upper, right, upper + high))
 
-    def picture_filter(self, segment: Segment, canvas: Canvas) -> str | None:
-        """The reframed scene; the end card has its own picture."""
-        if segment.kind != "scene":
-            return None
-        if segment.picture.mode == "fill":
-            return f"[in]{cover(canvas.width, canvas.height)},setsar=1[base]"
-        left, top, right, bottom = (round(edge) for edge in segment.picture.box)
+    def on_shot(self, shot: Shot, context: PlanContext) -> tuple[Effect, ...]:
+        """The framing of its scene."""
+        return (context.framings[shot.scene.index],)
+
+    def filter(self, effect: Effect, canvas: Canvas, tag: str) -> str:
+        """The picture at the size of the frame."""
+        if isinstance(effect, Crop):
+            return _window(effect, canvas)
+        if not isinstance(effect, Fit):
+            return super().filter(effect, canvas, tag)
+        left, top, right, bottom = (round(edge) for edge in effect.box)
         return (
-            f"[in]split[wide][tall];[tall]{self.backdrop(canvas, self.defaults.fill_light)}[fill];"
-            f"[wide]scale={right - left}:{bottom - top}:flags=bicubic:out_range=tv,setsar=1[fitted];"
-            f"[fill][fitted]overlay={left}:{top}[base]"
+            f"split[wide{tag}][tall{tag}];[tall{tag}]{blurred(canvas, self.defaults.fill_light)}[fill{tag}];"
+            f"[wide{tag}]scale={right - left}:{bottom - top}:flags=bicubic:out_range=tv,setsar=1[fitted{tag}];"
+            f"[fill{tag}][fitted{tag}]overlay={left}:{top}"
         )
 
-    def backdrop(self, canvas: Canvas, light: float) -> str:
-        """Filter for a blurred, darkened copy that covers the frame; blurred at a quarter of the size, for speed."""
-        wide, high = _even(canvas.width / 4), _even(canvas.height / 4)
-        return (
-            f"{cover(wide, high)},gblur=sigma={canvas.px(self.defaults.blur):.2f},"
-            f"format=yuv420p,lutyuv=y='16+(val-16)*{light}',"
-            f"scale={canvas.width}:{canvas.height}:flags=bicubic,setsar=1"
-        )
+
+def blurred(canvas: Canvas, light: float) -> str:
+    """Filter for a blurred, darkened copy that covers the frame; blurred at a quarter of the size, for speed."""
+    wide, high = _even(canvas.width / 4), _even(canvas.height / 4)
+    return (
+        f"{cover(wide, high)},gblur=sigma={canvas.px(_BLUR):.2f},"
+        f"format=yuv420p,lutyuv=y='16+(val-16)*{light}',"
+        f"scale={canvas.width}:{canvas.height}:flags=bicubic,setsar=1"
+    )
 
 
 def cover(width: int, height: int) -> str:
@@ -79,3 +92,27 @@ def cover(width: int, height: int) -> str:
 def _even(length: float) -> int:
     """Nearest even number; chroma is stored at half size."""
     return 2 * round(length / 2)
+
+
+def _middle(narrowness: float) -> Crop:
+    """The middle of a source that is so many times as wide for its height as the frame; more or less than 1."""
+    wide, high = min(1 / narrowness, 1.0), min(narrowness, 1.0)
+    return Crop(top=(1 - high) / 2, width=wide, height=high, path=((0, (1 - wide) / 2),))
+
+
+def _window(crop: Crop, canvas: Canvas) -> str:
+    """The window of the source, moving where its path moves, at the size of the frame."""
+    window = f"w=2*trunc(iw*{crop.width:.6f}/2):h=2*trunc(ih*{crop.height:.6f}/2)"
+    return (
+        f"crop={window}:x='iw*({_along(crop.path)})':y=ih*{crop.top:.6f},"
+        f"scale={canvas.width}:{canvas.height}:flags=bicubic:out_range=tv,setsar=1"
+    )
+
+
+def _along(path: tuple[tuple[int, float], ...]) -> str:
+    """The left edge as an expression of the frame number n."""
+    text = f"{path[-1][1]:.6f}"
+    for (frame, left), (to_frame, to_left) in reversed(list(pairwise(path))):
+        slope = (to_left - left) / (to_frame - frame)
+        text = f"if(lt(n,{to_frame}),{left:.6f}+{slope:.8f}*(n-{frame}),{text})"
+    return text

@@ -1,0 +1,128 @@
+"""The filter graph of one segment: clips, what modules do to them, how two mix, and the text on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from flywheel_assets.rendering import ffmpeg, modules
+from flywheel_assets.rendering.effects import Effect, Material
+from flywheel_assets.rendering.types import Clip, EditPlan, Mix, Segment
+
+_CLONES = 3  # pictures repeated at most at the end of a span, where frame rates do not divide
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A first pass over one clip that writes into the working folder."""
+
+    seek: tuple[str, ...]
+    filter: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Filter text from inputs to `[v]`.
+
+    Attributes:
+        seeks: the input span of each clip, in order.
+        pictures: names in the working folder of the pictures that follow them as inputs.
+        files: all materials by their name in the working folder.
+        modules: whose effects are in it.
+    """
+
+    text: str
+    fps: int
+    seeks: tuple[tuple[str, ...], ...]
+    pictures: tuple[str, ...]
+    files: dict[str, Material]
+    surveys: tuple[Survey, ...]
+    modules: frozenset[str]
+
+    def inputs(self, source: Path) -> list[str]:
+        """Arguments that open the source once a clip, then the pictures."""
+        found = [argument for seek in self.seeks for argument in (*seek, *ffmpeg.local_input(source))]
+        for name in self.pictures:
+            found += ["-loop", "1", "-framerate", str(self.fps), *ffmpeg.local_input(Path(name))]
+        return found
+
+    @property
+    def identity(self) -> list[object]:
+        """All that decides the pictures it makes of a source."""
+        return [self.text, self.seeks, self.pictures, sorted((n, m.sha256) for n, m in self.files.items())]
+
+
+def graph_of(segment: Segment, plan: EditPlan) -> Graph:
+    """The graph of a segment."""
+    return _Weaver(plan, len(segment.clips)).weave(segment)
+
+
+class _Weaver:
+    """Collects what the effects of one segment need while their text is put together."""
+
+    def __init__(self, plan: EditPlan, clips: int) -> None:
+        self._plan, self._clips = plan, clips
+        self._pictures: list[str] = []
+        self._files: dict[str, Material] = {}
+        self._surveys: list[Survey] = []
+        self._modules: set[str] = set()
+
+    def weave(self, segment: Segment) -> Graph:
+        clips = [self._clip(number, clip) for number, clip in enumerate(segment.clips)]
+        base = _mixed(clips, segment.mix, segment.frames / self._plan.fps)
+        finish = [self._effect(effect, f"o{place}") for place, effect in enumerate(segment.effects)]
+        text = ",".join([base, *finish, "ass=text.ass:fontsdir=fonts[v]"])
+        seeks = tuple(_seek(clip, self._plan.source_fps) for clip in segment.clips)
+        return Graph(
+            text, self._plan.fps, seeks, tuple(self._pictures), self._files, tuple(self._surveys),
+            frozenset(self._modules),
+        )  # fmt: skip
+
+    def _clip(self, number: int, clip: Clip) -> str:
+        """From the input of that number to pictures at the size and rate of the output."""
+        steps = [_timing(clip, self._plan.fps)]
+        for place, effect in enumerate(clip.effects):
+            if (look := modules.module(effect.module).survey(effect)) is not None:
+                self._surveys.append(Survey(_seek(clip, self._plan.source_fps), ",".join([*steps, look])))
+            steps.append(self._effect(effect, f"{number}e{place}"))
+        if clip.held:
+            steps.append(f"loop=loop=-1:size=1,setpts=N/{self._plan.fps}/TB")
+        return f"[{number}:v:0]{','.join(steps)}"
+
+    def _effect(self, effect: Effect, tag: str) -> str:
+        owner = modules.module(effect.module)
+        self._modules.add(owner.name)
+        text = owner.filter(effect, self._plan.canvas, tag)
+        material = owner.material(effect)
+        if material is None:
+            return text
+        # Named by us: a name from outside could mean something in filter text.
+        suffix = PurePath(material.name).suffix.lower()
+        name = f"material{len(self._files)}{suffix}"
+        self._files[name] = material
+        if suffix not in _PICTURES:
+            return text.replace("[file]", name)
+        self._pictures.append(name)
+        return text.replace("[image]", f"[{self._clips + len(self._pictures) - 1}:v]")
+
+
+def _timing(clip: Clip, fps: int) -> str:
+    if clip.held:
+        return "trim=end_frame=1,setpts=PTS-STARTPTS"
+    return f"setpts=PTS-STARTPTS,fps={fps},tpad=stop_mode=clone:stop={_CLONES}"
+
+
+def _mixed(clips: Sequence[str], mix: Mix | None, seconds: float) -> str:
+    if mix is None:
+        return clips[0]
+    named = ";".join(f"{clip}[clip{number}]" for number, clip in enumerate(clips))
+    return f"{named};[clip0][clip1]xfade=transition={mix.kind}:duration={seconds:.6f}:offset=0"
+
+
+def _seek(clip: Clip, source_fps: float) -> tuple[str, ...]:
+    """Input span, half a source frame early at both ends: no rounding can lose the first frame or show the next scene."""
+    half = 0.5 / source_fps
+    start = max(clip.source_start - half, 0.0)
+    return "-ss", f"{start:.6f}", "-t", f"{clip.source_end - half - start:.6f}"
