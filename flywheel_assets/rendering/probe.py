@@ -66,6 +66,17 @@ def count_frames(path: Path) -> int:
         return 0
 
 
+def even_pace(path: Path) -> bool:
+    """Whether all pictures of a file last equally long, to a tenth of one."""
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        shown = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None)
+    steps = [later - earlier for earlier, later in pairwise(shown)]
+    return not steps or max(steps) - min(steps) <= 0.1 * max(steps) + 1
+
+
 def decode(path: Path) -> Decoded:
     """Decode every picture and every sound of a file; a failure is a fact, not an error.
 

@@ -9,8 +9,8 @@ from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.core.ids import file_sha256
 from flywheel_assets.creative.types import Blueprint, Perception
 from flywheel_assets.rendering import audio, ffmpeg, probe, segments, srt
+from flywheel_assets.rendering.backends import Recipe, recipe
 from flywheel_assets.rendering.plan import edit_plan, timescale
-from flywheel_assets.rendering.segments import Recipe
 from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.types import EditPlan, Render
 from flywheel_assets.settings import Rendering
@@ -45,7 +45,7 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
     _same_video(source, perception)
     tell, kit = progress or _nobody, kit or Kit()
     plans = [edit_plan(blueprint, perception, settings, kit.style) for blueprint in blueprints]
-    recipes = [[segments.recipe(segment, plan) for segment in plan.segments] for plan in plans]
+    recipes = [[recipe(segment, plan, settings) for segment in plan.segments] for plan in plans]
     open_recipes = [
         found for plan, needed in zip(plans, recipes, strict=True) if _finished(plan, out_dir) is None
         for found in needed

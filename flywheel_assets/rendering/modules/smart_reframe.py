@@ -10,7 +10,7 @@ from flywheel_assets.rendering.effects import Crop, Effect, Fit, Framing
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.timeline import Shot
 
-_BLUR = 26.0  # design pixels, standard deviation on the quarter-size copy
+BLUR = 26.0  # design pixels, standard deviation on the quarter-size copy
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def blurred(canvas: Canvas, light: float) -> str:
     """Filter for a blurred, darkened copy that covers the frame; blurred at a quarter of the size, for speed."""
     wide, high = _even(canvas.width / 4), _even(canvas.height / 4)
     return (
-        f"{cover(wide, high)},gblur=sigma={canvas.px(_BLUR):.2f},"
+        f"{cover(wide, high)},gblur=sigma={canvas.px(BLUR):.2f},"
         f"format=yuv420p,lutyuv=y='16+(val-16)*{light}',"
         f"scale={canvas.width}:{canvas.height}:flags=bicubic,setsar=1"
     )
