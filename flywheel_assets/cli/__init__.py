@@ -22,6 +22,8 @@ _COMMANDS = {
     "stop-spend": "freeze.stop_spend",
     "fetch-weights": "weights.fetch_weights",
     "where": "where.where",
+    "doctor": "doctor.doctor",
+    "intake": "intake.intake",
     "simulate": "simulate.simulate",
     "backtest": "backtest.backtest",
     "perceive": "perceive.perceive",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.engine import URL
 
@@ -72,6 +73,11 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
         _run_files(connection, _SQL / "after")
         connection.execute(text(f"comment on function {_BEARER} is '{digest}'"))
+
+
+def newest_revision() -> str | None:
+    """The revision that `migrate` leads to."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
 
 
 def _digest() -> str:
