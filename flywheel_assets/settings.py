@@ -6,18 +6,24 @@ a group's field is reached with two underscores, e.g. ``FLYWHEEL_SAFETY__ACTIONS
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 World = Literal["sandbox", "live"]
 
 # The first hour that can be decided or learned from, here and in Dagster's partitions. Each year adds
 # 8,760 of them, which its pages still show quickly; move it forward when history is no longer of use.
 FIRST_HOUR = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+def _paths(written: object) -> object:
+    """Folders as the environment has them: with the system's separator between them."""
+    return [part for part in written.split(os.pathsep) if part] if isinstance(written, str) else written
 
 
 class _Group(BaseModel):
@@ -236,6 +242,10 @@ class Rendering(_Group):
     true_peak_dbtp: float = Field(-1.0, description="Highest accepted true peak.")
     workers: int = Field(2, ge=1, description="ffmpeg processes at a time.")
     timeout_seconds: float = Field(300.0, description="Wall limit of one ffmpeg process.")
+    font_folders: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)] = Field(
+        (),
+        description="Folders with fonts that draw what the bundled ones lack, written like PATH. They are asked in this order and before `fonts` under the home folder, where `flywheel fetch-fonts` puts its own.",
+    )
 
 
 class Settings(BaseSettings):
@@ -307,7 +317,16 @@ class Settings(BaseSettings):
     media: Media = Media()
     perception: Perceiving = Perceiving()
     creative: Creative = Creative()
-    rendering: Rendering = Rendering()
+    rendering: Rendering = Field(Rendering(), validate_default=True)
+
+    @field_validator("rendering")
+    @classmethod
+    def _with_fetched_fonts(cls, rendering: Rendering, info: ValidationInfo) -> Rendering:
+        """What is fetched into the home folder is asked last. Without a valid home there are no settings at all."""
+        home: Path | None = info.data.get("home")
+        fetched = () if home is None else (_fonts_of(home),)
+        folders = dict.fromkeys((*rendering.font_folders, *fetched))
+        return rendering.model_copy(update={"font_folders": tuple(folders)})
 
     @property
     def root(self) -> Path:
@@ -325,6 +344,15 @@ class Settings(BaseSettings):
         return self.blob_uri or (self.root / "blobs").as_uri()
 
     @property
+    def fonts_path(self) -> Path:
+        """Where fetched fonts lie."""
+        return _fonts_of(self.home)
+
+    @property
     def weights_path(self) -> Path:
         """Where fetched model weights lie."""
         return self.root / "weights"
+
+
+def _fonts_of(home: Path) -> Path:
+    return home.expanduser().absolute() / "fonts"

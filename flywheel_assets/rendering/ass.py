@@ -1,25 +1,38 @@
-"""Text for libass: documents, events, shapes, and user text that can only ever be text.
-
-Positions are output pixels, times are frames. libass reads braces as commands and some letters after a backslash as
-breaks and spaces; everything a person or a recogniser wrote passes through `escape` first.
-"""
+"""Scripts for libass: documents, events, shapes, lines of text. Positions are output pixels, times are frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from flywheel_assets.rendering import asstext
+from flywheel_assets.rendering.asstext import Span, escape
 from flywheel_assets.rendering.canvas import Canvas
-from flywheel_assets.rendering.fonts import LINE_HEIGHT, clean
+from flywheel_assets.rendering.lines import Setting
 from flywheel_assets.rendering.palette import Colour
-from flywheel_assets.rendering.types import FontName, Overlay
+from flywheel_assets.rendering.types import Overlay
 
-_POP_MS = 130
+__all__ = [
+    "POP_SECONDS",
+    "Event",
+    "document",
+    "escape",
+    "line_centres",
+    "panel",
+    "placing",
+    "pop",
+    "rounded_box",
+    "still",
+    "text_body",
+    "text_lines",
+]
+
+POP_SECONDS = 0.13
+_POP_MS = round(POP_SECONDS * 1000)
 _POP_FROM = 0.9
 _CIRCLE = 0.5523  # Bezier handle of a quarter circle, as a share of its radius
-_WORD_JOINER = "\u2060"  # takes no room; libass skips it
 _HEADER = """[Script Info]
-ScriptType: v4.00+
+{notes}ScriptType: v4.00+
 PlayResX: {width}
 PlayResY: {height}
 WrapStyle: 2
@@ -45,24 +58,12 @@ class Event:
     body: str
 
 
-def escape(text: str) -> str:
-    """User text that libass shows literally, on one line.
-
-    A joiner after each backslash keeps it from starting a command; libass itself knows escaped braces.
-    """
-    safe = clean(text).replace("\\", "\\" + _WORD_JOINER)
-    return safe.replace("{", "\\{").replace("}", "\\}")
-
-
 def document(events: Iterable[Event], canvas: Canvas) -> str:
-    """A complete script; equal events give equal text."""
-    head = _HEADER.format(width=canvas.width, height=canvas.height)
-    return head + "".join(f"{_dialogue(event, canvas.fps)}\n" for event in events)
-
-
-def font_tags(font: FontName, em: float) -> str:
-    """Tags that select a bundled font at `em` pixels."""
-    return f"\\fn{font}\\fs{em * LINE_HEIGHT:.2f}"
+    """A complete script; equal events and fonts give equal text. It names the content of fonts that are not ours."""
+    dialogue = "".join(f"{_dialogue(event, canvas.fps)}\n" for event in events)
+    marks = canvas.typefaces.marks(dialogue).items()
+    notes = "".join(f"; font {name}: {digest}\n" for name, digest in sorted(marks))
+    return _HEADER.format(width=canvas.width, height=canvas.height, notes=notes) + dialogue
 
 
 def still(x: float, y: float) -> str:
@@ -98,30 +99,48 @@ def panel(
 ) -> tuple[Event, ...]:
     """A rounded panel of the overlay's box with its lines on it; radius in design pixels, spacing in em."""
     left, top, right, bottom = overlay.box
-    place = _placing(overlay)
+    place = placing(overlay)
     shape = rounded_box(right - left, bottom - top, canvas.px(radius))
     body = f"{{{place(*overlay.centre)}\\bord0\\shad0\\1c{fill.ass}\\p1}}{shape}"
-    return (Event(0, overlay.start_frame, overlay.end_frame, body), *text_lines(overlay, ink=ink, spacing=spacing))
-
-
-def text_lines(overlay: Overlay, *, ink: Colour, spacing: float) -> tuple[Event, ...]:
-    """The overlay's lines, centred in its box."""
-    place = _placing(overlay)
-    x, middle = overlay.centre
-    first = middle - (len(overlay.lines) - 1) * overlay.em * spacing / 2
-    return tuple(
-        Event(
-            1,
-            overlay.start_frame,
-            overlay.end_frame,
-            f"{{{place(x, first + row * overlay.em * spacing)}\\bord0\\shad0\\1c{ink.ass}"
-            f"{font_tags(overlay.font, overlay.em)}}}{escape(line)}",
-        )
-        for row, line in enumerate(overlay.lines)
+    return (
+        Event(0, overlay.start_frame, overlay.end_frame, body),
+        *text_lines(overlay, canvas, ink=ink, spacing=spacing),
     )
 
 
-def _placing(overlay: Overlay) -> Callable[[float, float], str]:
+def text_lines(overlay: Overlay, canvas: Canvas, *, ink: Colour, spacing: float) -> tuple[Event, ...]:
+    """The overlay's lines, centred in its box."""
+    place, style = placing(overlay), f"\\bord0\\shad0\\1c{ink.ass}"
+    bodies = (
+        text_body(overlay, canvas, (("", text),), place, middle=middle, style=style)
+        for text, middle in zip(overlay.lines, line_centres(overlay, spacing), strict=True)
+    )
+    return tuple(Event(1, overlay.start_frame, overlay.end_frame, body) for body in bodies)
+
+
+def text_body(
+    overlay: Overlay,
+    canvas: Canvas,
+    spans: Sequence[Span],
+    place: Callable[[float, float], str],
+    *,
+    middle: float,
+    style: str,
+) -> str:
+    """One line of the overlay, its middle at that height; `style` holds for all its spans, whose text is clean."""
+    setting = Setting.of(overlay.text, overlay.font, canvas.typefaces)
+    lowered = middle + overlay.em * setting.drop("".join(part for _, part in spans))
+    return asstext.body(f"{place(overlay.centre[0], lowered)}{style}", spans, overlay.em, setting)
+
+
+def line_centres(overlay: Overlay, spacing: float) -> tuple[float, ...]:
+    """Heights of the middles of the overlay's lines."""
+    middle = overlay.centre[1]
+    first = middle - (len(overlay.lines) - 1) * overlay.em * spacing / 2
+    return tuple(first + row * overlay.em * spacing for row in range(len(overlay.lines)))
+
+
+def placing(overlay: Overlay) -> Callable[[float, float], str]:
     """How to place the overlay's parts: they pop in when it enters, and stand still after a cut through it."""
     return (lambda x, y: pop(x, y, overlay.centre)) if overlay.entering else still
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flywheel_assets.rendering.effects import Box
 from flywheel_assets.rendering.placements import BY_NAME, Placement
+from flywheel_assets.rendering.typefaces import Typefaces
 from flywheel_assets.settings import Rendering
 
 _DESIGN_WIDTH = 1080
@@ -13,17 +14,23 @@ _DESIGN_WIDTH = 1080
 
 @dataclass(frozen=True)
 class Canvas:
-    """An output frame in pixels, and how many of them there are in a second."""
+    """An output frame in pixels, how many of them there are in a second, and the fonts for what is written on it."""
 
     width: int
     height: int
     fps: int
     placement: Placement = BY_NAME["reels"]
+    typefaces: Typefaces = field(default_factory=Typefaces)
 
     @classmethod
     def of(cls, settings: Rendering) -> Canvas:
-        """The frame the settings ask for."""
-        return cls(settings.width, settings.height, settings.fps, BY_NAME[settings.placement])
+        """The frame the settings ask for.
+
+        Raises:
+            RenderFailed: a font in a folder they name is not usable.
+        """
+        typefaces = Typefaces.of(settings.font_folders)
+        return cls(settings.width, settings.height, settings.fps, BY_NAME[settings.placement], typefaces)
 
     @property
     def safe(self) -> Box:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering import fonts
+from flywheel_assets.rendering.typefaces import Typefaces
 
 _LAST_LINES = 12
 _MISSING_GLYPH = "failed to find any fallback with glyph"
@@ -91,11 +91,16 @@ def write(target: Path, make: Callable[[Path], object]) -> None:
 
 
 @contextmanager
-def workspace() -> Iterator[Path]:
-    """A temporary folder in which text can be drawn with the bundled fonts and no others: `fonts`, `fonts.conf`."""
+def workspace(files: Iterable[Path] = ()) -> Iterator[Path]:
+    """A temporary folder in which text can be drawn with the given fonts and no others: `fonts`, `fonts.conf`.
+
+    Without any they are the bundled ones. See `Typefaces.files` for those of a script.
+    """
     with TemporaryDirectory(prefix="flywheel-render-") as name:
         folder = Path(name)
-        (folder / "fonts").symlink_to(fonts.FOLDER)
+        (folder / "fonts").mkdir()
+        for number, file in enumerate(tuple(files) or Typefaces().files("")):
+            (folder / "fonts" / f"{number:02d}{file.suffix.lower()}").symlink_to(file.absolute())
         config = _FONT_CONFIG.format(folder=folder / "fonts", cache=folder / "cache")
         (folder / "fonts.conf").write_text(config)
         yield folder

@@ -1,31 +1,21 @@
-"""The bundled typeface: which characters it can draw, how wide a text is, where its lines break best.
-
-Inter 4.0 by The Inter Project Authors, SIL Open Font License 1.1 (fonts/LICENSE-Inter.txt).
-"""
+"""Fitting a text: which characters can be drawn, how wide a line is, where its lines break best."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations
-from pathlib import Path
-from typing import TYPE_CHECKING
-from unicodedata import category, name
+from itertools import accumulate, combinations, pairwise
 
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering.types import FontName
+from flywheel_assets.rendering import scripts
+from flywheel_assets.rendering.fontfile import FontName
+from flywheel_assets.rendering.lines import Setting
+from flywheel_assets.rendering.scripts import clean
+from flywheel_assets.rendering.typefaces import FILES, FOLDER, LINE_HEIGHT, Typefaces
 
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
+__all__ = ["FILES", "FOLDER", "LINE_HEIGHT", "Fitted", "clean", "fit", "require_glyphs", "text_width"]
 
-FOLDER = Path(__file__).parent / "fonts"
-FILES: dict[FontName, str] = {"Inter Black": "Inter-Black.otf", "Inter Bold": "Inter-Bold.otf"}
-
-# libass sizes a font by ascent + descent; Inter's are 0.969 and 0.242 em, and its capitals sit in the
-# middle of that line, so a text centred by its line box looks centred.
-LINE_HEIGHT = 1.211
-_REFERENCE = 1000
-_UNASSIGNED = "\uffff"
+_OURS = Typefaces()
 
 
 @dataclass(frozen=True)
@@ -38,64 +28,67 @@ class Fitted:
     height: float
 
 
-def clean(text: str) -> str:
-    """The text with each run of white space as one space, without invisible marks (joiners, direction overrides)."""
-    return " ".join("".join(c for c in text if category(c) != "Cf").split())
-
-
-def require_glyphs(text: str, font: FontName, subject: str) -> None:
+def require_glyphs(text: str, font: FontName, subject: str, typefaces: Typefaces = _OURS) -> None:
     """Check that every character can be drawn.
 
     Raises:
-        RenderFailed: one cannot; names it.
+        RenderFailed: one cannot; names it and says what to fetch.
     """
-    for character in dict.fromkeys(text):
-        if not _has_glyph(font, character):
-            label = name(character, "unnamed character")
-            raise RenderFailed(
-                f"{subject}: missing_glyph: {character!r} (U+{ord(character):04X} {label}) is not in {font}; "
-                f"write {text!r} without it"
-            )
+    typefaces.runs(text, font, subject)
 
 
-def text_width(text: str, font: FontName, em: float) -> float:
+def text_width(text: str, font: FontName, em: float, typefaces: Typefaces = _OURS) -> float:
     """Width in pixels of one line."""
-    return float(_load(font).getlength(text)) * em / _REFERENCE
+    return Setting.of(text, font, typefaces).width(text) * em
 
 
-def fit(text: str, font: FontName, *, em: float, width: float, max_lines: int, spacing: float = 1.14) -> Fitted:
+def fit(
+    text: str,
+    font: FontName,
+    *,
+    em: float,
+    width: float,
+    max_lines: int,
+    spacing: float = 1.14,
+    typefaces: Typefaces = _OURS,
+) -> Fitted:
     """Break a text into at most `max_lines` balanced lines, shrinking it until it fits `width`.
 
     Fewest lines first at full size; `spacing` is the distance of baselines in em.
     """
-    words = text.split()
-    for count in range(1, min(max_lines, len(words)) + 1):
-        lines = _balanced(words, count, font)
-        widest = max(text_width(line, font, em) for line in lines)
-        if widest <= width or count == min(max_lines, len(words)):
+    atoms, setting = _atoms(text), Setting.of(text, font, typefaces)
+    for count in range(1, min(max_lines, len(atoms)) + 1):
+        lines = _balanced(atoms, count, setting)
+        widest = max(setting.width(line) * em for line in lines)
+        if widest <= width or count == min(max_lines, len(atoms)):
             size = min(em, em * width / widest)
             return Fitted(lines, size, widest * size / em, size * (spacing * (count - 1) + 1.0))
     raise RenderFailed("a text to draw is empty: give the blueprint a text or leave the field unset")
 
 
-def _balanced(words: list[str], count: int, font: FontName) -> tuple[str, ...]:
+def _atoms(text: str) -> list[str]:
+    """What stays together on a line: words with the space after them, East Asian characters one by one."""
+    atoms: list[str] = []
+    for word in text.split():
+        units = scripts.units(word)
+        start = ""
+        for before, after in pairwise(units):
+            start += before
+            if scripts.breaks_between(before, after):
+                atoms.append(start)
+                start = ""
+        atoms.append(start + units[-1] + " ")
+    return atoms
+
+
+def _balanced(atoms: Sequence[str], count: int, setting: Setting) -> tuple[str, ...]:
     """The split into `count` lines whose widest line is narrowest."""
-    options = [
-        tuple(" ".join(words[a:b]) for a, b in zip((0, *cuts), (*cuts, len(words)), strict=True))
-        for cuts in combinations(range(1, len(words)), count - 1)
-    ]
-    return min(options, key=lambda lines: max(text_width(line, font, _REFERENCE) for line in lines))
+    ends = [0.0, *accumulate(setting.width(atom) for atom in atoms)]
+    space = setting.width(" ")
 
+    def widest(cuts: tuple[int, ...]) -> float:
+        edges = pairwise((0, *cuts, len(atoms)))
+        return max(ends[b] - ends[a] - space * atoms[b - 1].endswith(" ") for a, b in edges)
 
-@lru_cache(maxsize=4096)
-def _has_glyph(font: FontName, character: str) -> bool:
-    drawn = _load(font).getmask(character)
-    missing = _load(font).getmask(_UNASSIGNED)
-    return (drawn.size, bytes(drawn)) != (missing.size, bytes(missing))
-
-
-@lru_cache(maxsize=4)
-def _load(font: FontName) -> FreeTypeFont:
-    from PIL import ImageFont
-
-    return ImageFont.truetype(str(FOLDER / FILES[font]), _REFERENCE)
+    best = min(combinations(range(1, len(atoms)), count - 1), key=widest)
+    return tuple("".join(atoms[a:b]).rstrip() for a, b in pairwise((0, *best, len(atoms))))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from flywheel_assets.rendering import ffmpeg, modules
+from flywheel_assets.rendering import emoji, ffmpeg, modules
 from flywheel_assets.rendering.effects import Effect, Material
+from flywheel_assets.rendering.emoji import Sticker
 from flywheel_assets.rendering.types import Clip, EditPlan, Mix, Segment
 
 _CLONES = 3  # pictures repeated at most at the end of a span, where frame rates do not divide
@@ -54,9 +55,14 @@ class Graph:
         return [self.text, self.seeks, self.pictures, sorted((n, m.sha256) for n, m in self.files.items())]
 
 
-def graph_of(segment: Segment, plan: EditPlan) -> Graph:
-    """The graph of a segment."""
-    return _Weaver(plan, len(segment.clips)).weave(segment)
+def graph_of(segment: Segment, plan: EditPlan, stickers: Sequence[Sticker] = ()) -> Graph:
+    """The graph of a segment, with the emoji of its text."""
+    return _Weaver(plan, len(segment.clips)).weave(segment, stickers)
+
+
+def emoji_names(stickers: Sequence[object]) -> list[str]:
+    """What the pictures of emoji are called in the working folder."""
+    return [f"emoji{place}.png" for place in range(len(stickers))]
 
 
 class _Weaver:
@@ -69,11 +75,14 @@ class _Weaver:
         self._surveys: list[Survey] = []
         self._modules: set[str] = set()
 
-    def weave(self, segment: Segment) -> Graph:
+    def weave(self, segment: Segment, stickers: Sequence[Sticker]) -> Graph:
         clips = [self._clip(number, clip) for number, clip in enumerate(segment.clips)]
         base = _mixed(clips, segment.mix, segment.frames / self._plan.fps)
         finish = [self._effect(effect, f"o{place}") for place, effect in enumerate(segment.effects)]
-        text = ",".join([base, *finish, "ass=text.ass:fontsdir=fonts[v]"])
+        text = ",".join([base, *finish, f"ass=text.ass:fontsdir=fonts[{'inked' if stickers else 'v'}]"])
+        if stickers:
+            text += ";" + emoji.graph(stickers, "inked", "v", self._clips + len(self._pictures))
+            self._pictures += emoji_names(stickers)
         seeks = tuple(_seek(clip, self._plan.source_fps) for clip in segment.clips)
         return Graph(
             text, self._plan.fps, seeks, tuple(self._pictures), self._files, tuple(self._surveys),

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.effects import Box, Effect
+from flywheel_assets.rendering.fontfile import FontName as FontName  # noqa: PLC0414 - modules take it from here
 from flywheel_assets.rendering.placements import BY_NAME
 
 Role = Literal["hook", "caption", "brand", "headline", "cta", "proof"]
-FontName = Literal["Inter Black", "Inter Bold"]
 
 
 class _Value(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flywheel_assets.rendering.backends.base import Recipe
 from flywheel_assets.rendering.backends.with_ffmpeg import ffmpeg_recipe
 from flywheel_assets.rendering.backends.with_moviepy import moviepy_recipe
+from flywheel_assets.rendering.typefaces import Typefaces
 from flywheel_assets.rendering.types import EditPlan, Segment
 from flywheel_assets.settings import Rendering
 
@@ -13,4 +14,6 @@ __all__ = ["Recipe", "recipe"]
 
 def recipe(segment: Segment, plan: EditPlan, settings: Rendering) -> Recipe:
     """How the backend of the settings encodes a segment."""
-    return moviepy_recipe(segment, plan) if settings.backend == "moviepy" else ffmpeg_recipe(segment, plan)
+    if settings.backend == "moviepy":
+        return moviepy_recipe(segment, plan)
+    return ffmpeg_recipe(segment, plan, Typefaces.of(settings.font_folders))

@@ -60,16 +60,15 @@ class AutoCaptions(RenderModule):
 
     def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[ass.Event, ...]:
         """The line once per lit word, one after the other."""
-        x, y = overlay.centre
         events: list[ass.Event] = []
         for lit in range(len(overlay.words)):
             start = overlay.start_frame if not events else overlay.words[lit].start_frame
             end = overlay.words[lit + 1].start_frame if lit + 1 < len(overlay.words) else overlay.end_frame
             if end <= start:
                 continue
-            place = ass.pop(x, y, (x, y)) if overlay.entering and not events else ass.still(x, y)
-            tags = f"{place}\\bord{canvas.px(self.defaults.outline):.1f}\\shad0\\3c{INK.ass}"
-            body = f"{{{tags}{ass.font_tags(overlay.font, overlay.em)}}}{_lit(overlay, lit)}"
+            place = ass.placing(overlay) if not events else ass.still
+            style = f"\\bord{canvas.px(self.defaults.outline):.1f}\\shad0\\3c{INK.ass}"
+            body = ass.text_body(overlay, canvas, _lit(overlay, lit), place, middle=overlay.centre[1], style=style)
             events.append(ass.Event(2, start, end, body))
         return tuple(events)
 
@@ -89,10 +88,10 @@ class AutoCaptions(RenderModule):
     def _card(self, group: list[Word], span: tuple[int, int], shot: Shot, context: PlanContext) -> Overlay:
         use, canvas = self.defaults, context.canvas
         line = " ".join(word.text for word in group)
-        require_glyphs(line, use.font, f"caption of scene {shot.scene.index}")
+        require_glyphs(line, use.font, f"caption of scene {shot.scene.index}", canvas.typefaces)
         edge = canvas.px(use.outline)
         room = canvas.safe[2] - canvas.safe[0] - 2 * edge
-        fitted = fit(line, use.font, em=canvas.px(use.em), width=room, max_lines=1)
+        fitted = fit(line, use.font, em=canvas.px(use.em), width=room, max_lines=1, typefaces=canvas.typefaces)
         size = fitted.width + 2 * edge, canvas.px(use.em) * LINE_HEIGHT + 2 * edge
         begins = [min(max(shot.frame(word.start, canvas), span[0]), span[1]) for word in group]
         words = tuple(
@@ -152,9 +151,10 @@ def _place(size: tuple[float, float], shot: Shot, context: PlanContext) -> Box:
     return clearest(options, context.source_text(shot.scene.index))
 
 
-def _lit(overlay: Overlay, lit: int) -> str:
+def _lit(overlay: Overlay, lit: int) -> list[tuple[str, str]]:
     """The line with one word in the accent colour."""
-    return " ".join(
-        f"{{\\1c{(ACCENT if place == lit else PAPER).ass}}}{ass.escape(word.text)}"
+    last = len(overlay.words) - 1
+    return [
+        (f"\\1c{(ACCENT if place == lit else PAPER).ass}", word.text + " " * (place < last))
         for place, word in enumerate(overlay.words)
-    )
+    ]

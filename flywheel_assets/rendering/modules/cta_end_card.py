@@ -80,7 +80,7 @@ class CtaEndCard(RenderModule):
         use = self.defaults
         if overlay.role == "cta":
             return ass.panel(overlay, canvas, fill=ACCENT, ink=INK, radius=use.radius, spacing=use.spacing)
-        return ass.text_lines(overlay, ink=PAPER, spacing=use.spacing)
+        return ass.text_lines(overlay, canvas, ink=PAPER, spacing=use.spacing)
 
     def backdrop(self) -> Backdrop:
         """What lies behind the text."""
@@ -109,10 +109,14 @@ class CtaEndCard(RenderModule):
         use, canvas = self.defaults, context.canvas
         words = clean(text)
         words = words[:1].upper() + words[1:] if role != "brand" else words
-        require_glyphs(words, line.font, f"blueprint {context.blueprint.key} {role} of the end card")
+        subject = f"blueprint {context.blueprint.key} {role} of the end card"
+        require_glyphs(words, line.font, subject, canvas.typefaces)
         pad_x, pad_y = (canvas.px(use.pad_x), canvas.px(use.pad_y)) if role == "cta" else (0.0, 0.0)
         room = canvas.safe[2] - canvas.safe[0] - 2 * pad_x
-        fitted = fit(words, line.font, em=canvas.px(line.em), width=room, max_lines=line.max_lines, spacing=use.spacing)
+        fitted = fit(
+            words, line.font, em=canvas.px(line.em), width=room, max_lines=line.max_lines, spacing=use.spacing,
+            typefaces=canvas.typefaces,
+        )  # fmt: skip
         return _Row(
             role, line.font, fitted.lines, fitted.em, fitted.width + 2 * pad_x, fitted.height + 2 * pad_y,
             canvas.px(line.gap_above),

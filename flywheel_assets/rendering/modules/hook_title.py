@@ -45,9 +45,12 @@ class HookTitle(RenderModule):
         use, canvas = self.defaults, context.canvas
         subject = f"blueprint {context.blueprint.key} hook"
         text = clean(context.blueprint.hook.text)
-        require_glyphs(text, use.font, subject)
+        require_glyphs(text, use.font, subject, canvas.typefaces)
         room = canvas.safe[2] - canvas.safe[0] - 2 * canvas.px(use.pad_x)
-        fitted = fit(text, use.font, em=canvas.px(use.em), width=room, max_lines=use.max_lines, spacing=use.spacing)
+        fitted = fit(
+            text, use.font, em=canvas.px(use.em), width=room, max_lines=use.max_lines, spacing=use.spacing,
+            typefaces=canvas.typefaces,
+        )  # fmt: skip
         if fitted.em < canvas.px(use.smallest_em):
             raise RenderFailed(
                 f"{subject}: too_long: {len(text)} characters need letters of {fitted.em:.0f} px in {use.max_lines} "
