@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from hypothesis import settings
+from PIL import features
 
 from tests.databases import database_server, database_url
 
@@ -22,6 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, program in _PROGRAMS.items():
             if item.get_closest_marker(marker) and shutil.which(program) is None:
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
+        if item.get_closest_marker("needs_fribidi") and not features.check("raqm"):
+            item.add_marker(pytest.mark.skip(reason="FriBidi, with which Pillow shapes text, is not installed"))
 
 
 @pytest.hookimpl(trylast=True)

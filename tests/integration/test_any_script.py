@@ -23,6 +23,8 @@ from flywheel_assets.rendering.typefaces import FILES, FOLDER, Typefaces, bundle
 from tests import tiny_fonts
 from tests.drawing import Picture, caption, columns, drawn, overlay
 
+pytestmark = pytest.mark.needs_fribidi
+
 HEBREW = {sign: 0 if sign == " " else 300 + 60 * place for place, sign in enumerate("אבגדהוז ")}
 FIRE, CUP = "\U0001f525", "\u2615"
 EM = 60

@@ -16,6 +16,8 @@ from flywheel_assets.settings import Rendering
 from tests import tiny_fonts
 from tests.drawing import drawn
 
+pytestmark = pytest.mark.needs_fribidi
+
 LETTERS = {letter: 500 + 10 * place for place, letter in enumerate("قهوةطازجكلصبحنيم")}
 HOOK = "قهوة طازجة \U0001f525 كل صباح"
 

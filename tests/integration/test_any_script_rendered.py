@@ -22,6 +22,8 @@ from flywheel_assets.rendering.render import render_all
 from flywheel_assets.settings import Rendering
 from tests import tiny_fonts
 
+pytestmark = pytest.mark.needs_fribidi
+
 LETTERS = dict.fromkeys("قهوةطازج", 600)
 FIRE, CUP = "\U0001f525", "\u2615"
 

@@ -249,6 +249,7 @@ def test_without_npm_the_command_says_what_to_do(tmp_path: Path) -> None:
     assert "FLYWHEEL_RENDERING__FONT_FOLDERS" in done.stderr
 
 
+@pytest.mark.needs_fribidi
 @pytest.mark.needs_npm
 def test_the_real_arabic_font_is_drawn_as_pillow_draws_it(tmp_path: Path) -> None:
     done = _flywheel(tmp_path, "fetch-fonts", "arabic", "hebrew")

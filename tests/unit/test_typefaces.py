@@ -113,6 +113,7 @@ def test_a_font_of_vector_pictures_is_no_use_until_it_is_converted(tmp_path: Pat
         fonts.require_glyphs("\U0001f525", "Inter Black", "hook", Typefaces.of([tmp_path]))
 
 
+@pytest.mark.needs_fribidi
 def test_a_sequence_the_emoji_font_does_not_know_is_refused(tmp_path: Path) -> None:
     tiny_fonts.emoji_font(tmp_path)
     typefaces = Typefaces.of([tmp_path])
