@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from flywheel_assets.rendering.effects import Box
 from flywheel_assets.rendering.placements import BY_NAME, Placement
+from flywheel_assets.rendering.placements import placement as placement_named
 from flywheel_assets.rendering.typefaces import Typefaces
 from flywheel_assets.settings import Rendering
 
@@ -30,7 +31,7 @@ class Canvas:
             RenderFailed: a font in a folder they name is not usable.
         """
         typefaces = Typefaces.of(settings.font_folders)
-        return cls(settings.width, settings.height, settings.fps, BY_NAME[settings.placement], typefaces)
+        return cls(settings.width, settings.height, settings.fps, placement_named(settings.placement), typefaces)
 
     @property
     def safe(self) -> Box:

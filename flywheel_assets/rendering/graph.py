@@ -97,7 +97,7 @@ class _Weaver:
                 self._surveys.append(Survey(_seek(clip, self._plan.source_fps), ",".join([*steps, look])))
             steps.append(self._effect(effect, f"{number}e{place}"))
         if clip.held:
-            steps.append(f"loop=loop=-1:size=1,setpts=N/{self._plan.fps}/TB")
+            steps.append(f"loop=loop=-1:size=1,setpts=N/{self._plan.fps}/TB,fps={self._plan.fps}")
         return f"[{number}:v:0]{','.join(steps)}"
 
     def _effect(self, effect: Effect, tag: str) -> str:

@@ -1,4 +1,4 @@
-"""Facts of a finished file, read with PyAV and ebur128 rather than from the plan."""
+"""Facts of a finished file, read from its packets, its boxes and ebur128 rather than from the plan."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.rendering import ffmpeg
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+    AnyPacket = Packet[Stream]
 
 SILENCE_LUFS = -70.0  # the absolute gate of EBU R 128: below it there is nothing to measure
-_THUMB = (64, 114)
-_BRIGHT_PERCENT = 80
 _SUMMARY = re.compile(r"I:\s+(-?[\d.]+|-inf) LUFS.*Peak:\s+(-?[\d.]+|-inf) dBFS", re.DOTALL)
+_LARGE = 1  # a box size that says: the real one follows in eight bytes
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,30 @@ class Loudness:
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """A file decoded from end to end.
+class Packets:
+    """A file's packets, undecoded; times in seconds on its own clock.
 
     Attributes:
-        steps: the distinct times between pictures, seconds.
-        lumas: 80th percentiles of two pictures a second, 0 (black) to 255; our own text is never a fifth of a frame.
-        failure: what the decoder said when it stopped early.
+        picture: codec, profile and pixel format, as `h264 High yuv420p`; None without a picture.
+        sound: codec, profile, layout and rate, as `aac LC stereo 48000`; None without sound.
+        streams: kinds of all streams, in order.
+        pixel: width of a pixel over its height.
+        indexed: pictures the file's index names; where the file was cut off, there are fewer.
+        keys: times of the pictures at which decoding can start.
+        open_gops: keyframes after which a picture that is shown before them follows.
+        picture_span, sound_span: first and last moment presented.
     """
 
-    width: int
-    height: int
-    steps: frozenset[Fraction]
-    frames: int
-    lumas: tuple[float, ...]
-    has_audio: bool
-    failure: str | None
+    size: tuple[int, int]
+    picture: str | None
+    sound: str | None
+    streams: tuple[str, ...]
+    pixel: Fraction
+    indexed: int
+    keys: tuple[Fraction, ...]
+    open_gops: int
+    picture_span: tuple[Fraction, Fraction]
+    sound_span: tuple[Fraction, Fraction]
 
 
 def count_frames(path: Path) -> int:
@@ -77,8 +89,8 @@ def even_pace(path: Path) -> bool:
     return not steps or max(steps) - min(steps) <= 0.1 * max(steps) + 1
 
 
-def decode(path: Path) -> Decoded:
-    """Decode every picture and every sound of a file; a failure is a fact, not an error.
+def packets(path: Path) -> Packets:
+    """What the file says it holds and how its packets lie.
 
     Raises:
         RenderFailed: the file cannot be opened or has no picture.
@@ -86,13 +98,28 @@ def decode(path: Path) -> Decoded:
     import av
 
     try:
-        container = av.open(str(path))
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise RenderFailed(f"{path.name}: no_picture: it has no video stream; render it again")
+            return _packets(container)
     except (av.FFmpegError, OSError) as error:
         raise RenderFailed(f"{path.name}: unreadable: {error}; render it again") from error
-    with container:
-        if not container.streams.video:
-            raise RenderFailed(f"{path.name}: no_picture: it has no video stream; render it again")
-        return _decode(container)
+
+
+def boxes(path: Path) -> tuple[str, ...]:
+    """Names of an MP4's outermost boxes in order; where the file ends inside one, it is the last."""
+    found: list[str] = []
+    end = path.stat().st_size
+    at = 0
+    with path.open("rb") as file:
+        while at + 8 <= end:
+            file.seek(at)
+            head = file.read(16)
+            size = int.from_bytes(head[:4])
+            found.append(head[4:8].decode("latin-1"))
+            step = int.from_bytes(head[8:16]) if size == _LARGE else size
+            at = at + step if step else end
+    return tuple(found)
 
 
 def loudness(path: Path, *, timeout: float, chain: str = "[0:a]anull[mix]", subject: str = "loudness") -> Loudness:
@@ -112,31 +139,57 @@ def loudness(path: Path, *, timeout: float, chain: str = "[0:a]anull[mix]", subj
     return Loudness(float(found[1]), float(found[2]))
 
 
-def _decode(container: InputContainer) -> Decoded:
-    import av
-
+def _packets(container: InputContainer) -> Packets:
     video = container.streams.video[0]
-    video.thread_type = "AUTO"
-    every = max(round(float(video.average_rate or 1) / 2), 1)
-    times: list[int] = []
-    lumas: list[float] = []
-    failure = None
-    try:
-        for frame in container.decode():
-            if isinstance(frame, av.VideoFrame):
-                if len(times) % every == 0:
-                    lumas.append(_bright_luma(frame))
-                times.append(frame.pts or 0)
-    except av.FFmpegError as error:
-        failure = str(error)
-    base = video.time_base or Fraction(1)
-    steps = frozenset((later - earlier) * base for earlier, later in pairwise(times))
-    sound = bool(container.streams.audio)
-    return Decoded(video.width, video.height, steps, len(times), tuple(lumas), sound, failure)
+    audio = container.streams.audio[0] if container.streams.audio else None
+    seen: list[AnyPacket] = []
+    heard: list[AnyPacket] = []
+    for packet in container.demux([video] if audio is None else [video, audio]):
+        if packet.size and packet.pts is not None:
+            (seen if packet.stream_index == video.index else heard).append(packet)
+    keys, open_gops = _groups(seen)
+    shape = video.sample_aspect_ratio
+    return Packets(
+        size=(video.width, video.height),
+        picture=_picture(video),
+        sound=None if audio is None else _sound(audio),
+        streams=tuple(stream.type for stream in container.streams),
+        pixel=Fraction(shape) if shape else Fraction(1),
+        indexed=video.frames,
+        keys=tuple(key * (video.time_base or Fraction(0)) for key in keys),
+        open_gops=open_gops,
+        picture_span=_span(seen, video.time_base, video.start_time),
+        sound_span=_span(heard, audio.time_base, audio.start_time) if audio else (Fraction(0), Fraction(0)),
+    )
 
 
-def _bright_luma(frame: VideoFrame) -> float:
-    import numpy as np
+def _picture(video: VideoStream) -> str:
+    codec = video.codec_context
+    return f"{codec.name} {codec.profile} {codec.pix_fmt}"
 
-    small = frame.reformat(width=_THUMB[0], height=_THUMB[1], format="gray").to_ndarray()
-    return float(np.percentile(small, _BRIGHT_PERCENT))
+
+def _sound(audio: AudioStream) -> str:
+    codec = audio.codec_context
+    return f"{codec.name} {codec.profile} {codec.layout.name} {codec.sample_rate}"
+
+
+def _groups(seen: list[AnyPacket]) -> tuple[list[int], int]:
+    """Keyframes, and how many of them are followed, in the order of decoding, by a picture shown before them."""
+    keys: list[int] = []
+    opened: set[int] = set()
+    for packet in seen:
+        time = packet.pts or 0
+        if packet.is_keyframe:
+            keys.append(time)
+        elif keys and time < keys[-1]:
+            opened.add(keys[-1])
+    return keys, len(opened)
+
+
+def _span(found: list[AnyPacket], base: Fraction | None, start: int | None) -> tuple[Fraction, Fraction]:
+    """First and last moment; what an encoder needs before the beginning (`start` is after it) is not presented."""
+    if not found or base is None:
+        return Fraction(0), Fraction(0)
+    first = min(packet.pts or 0 for packet in found)
+    last = max((packet.pts or 0) + (packet.duration or 0) for packet in found)
+    return max(first, start or 0) * base, last * base

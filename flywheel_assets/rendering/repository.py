@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from flywheel_assets.core.errors import NotAvailable
 from flywheel_assets.creative.types import Blueprint, Perception
 from flywheel_assets.rendering.plan import edit_plan
-from flywheel_assets.rendering.quality import inspect
+from flywheel_assets.rendering.quality import Eyes, Files, inspect, open_eyes
 from flywheel_assets.rendering.render import render_all
 from flywheel_assets.rendering.types import QualityLine, Render
 from flywheel_assets.store.rows import replace_rows
@@ -67,14 +68,32 @@ def render_and_inspect(
     settings, root = store.settings.rendering, store.settings.root
     source = store.blobs.local(video_uri)
     made = render_all(source, blueprints, perception, root / "renders", root / "cache" / "segments", settings, progress)
+    eyes = _eyes()  # one for all: variations share pictures, and each is read once
     finished = []
     for blueprint, render in zip(blueprints, made, strict=True):
         plan = edit_plan(blueprint, perception, settings)
         uri, cover = store.blobs.put(render.path).uri, store.blobs.put(render.cover_path).uri
-        finished.append(Finished(render, uri, cover, inspect(render.path, plan, settings)))
+        files = Files(render.path, render.captions_srt, source)
+        finished.append(Finished(render, uri, cover, inspect(files, plan, settings, eyes)))
         if progress:
             progress("inspected", len(finished), len(made))
     return tuple(finished)
+
+
+def verdict(finished: Sequence[Finished]) -> str:
+    """How many passed, and which file broke which promise and why."""
+    passed = sum(one.passed for one in finished)
+    faults = [
+        f"{one.render.key} ({one.render.path.name}): {'; '.join(one.faults)}" for one in finished if not one.passed
+    ]
+    return "\n".join([f"{passed} of {len(finished)} renders passed", *faults])
+
+
+def _eyes() -> Eyes | NotAvailable:
+    try:
+        return open_eyes()
+    except NotAvailable as reason:
+        return reason
 
 
 def save_renders(connection: Connection, creative_id: str, finished: Sequence[Finished]) -> None:

@@ -1,0 +1,89 @@
+"""What the gate after rendering costs: CPU seconds against bare decoding of the same file, in the same run.
+
+Two variations of the sample are rendered at 1080x1920, then each is decoded by PyAV and nothing else, inspected, and
+inspected once more: the second time its texts are known from its pixels, as those of a shared end card are. Told are
+the medians of the rounds, which alternate, and the largest memory of the process.
+
+    python benchmarks/quality_gate.py [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import av
+
+from flywheel_assets.core.ids import file_sha256
+from flywheel_assets.creative.perception.perceive import perceive
+from flywheel_assets.creative.types import Blueprint, Hook
+from flywheel_assets.rendering.plan import edit_plan
+from flywheel_assets.rendering.quality import Files, inspect, open_eyes
+from flywheel_assets.rendering.render import render_all
+from flywheel_assets.settings import Media, Rendering
+
+SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "raw_ad.mp4"
+PLANS = (("Tired of cold coffee at work?", (0, 2, 4, 5)), ("Stop waiting for a repair", (3, 1, 6)))
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _spent(work: Callable[..., object], *arguments: object) -> float:
+    before = _cpu()
+    work(*arguments)
+    return _cpu() - before
+
+
+def _decode(path: Path) -> None:
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        for _ in container.decode(container.streams.video[0], container.streams.audio[0]):
+            pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds, settings = parser.parse_args().rounds, Rendering()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        seen = perceive(
+            SAMPLE, video_sha256=file_sha256(SAMPLE), media=Media(), weights_dir=folder / "none", language="en"
+        )
+        blueprints = [
+            Blueprint(
+                key=f"v{number:02d}", hook=Hook(index=number, family="any", text=text), scene_order=order,
+                promise="Coffee.", call_to_action="Book your free tasting", offer="First month free",
+                brand="Bright Cup", proof="Trusted by 1,000+ offices",
+            )
+            for number, (text, order) in enumerate(PLANS, start=1)
+        ]  # fmt: skip
+        render = _spent(render_all, SAMPLE, blueprints, seen, folder / "out", folder / "cache", settings)
+        made = render_all(SAMPLE, blueprints, seen, folder / "out", folder / "cache", settings)
+        print(f"rendering both: {render:.1f} CPU-s")
+        for blueprint, one in zip(blueprints, made, strict=True):
+            plan, files = edit_plan(blueprint, seen, settings), Files(one.path, one.captions_srt, SAMPLE)
+            bare, first, again = [], [], []
+            for _ in range(rounds):
+                eyes = open_eyes()
+                bare.append(_spent(_decode, one.path))
+                first.append(_spent(inspect, files, plan, settings, eyes))
+                again.append(_spent(inspect, files, plan, settings, eyes))
+            least = median(bare)
+            print(
+                f"{one.key}, {one.seconds:.1f} s: decoding {least:.2f} CPU-s, gate {median(first):.2f} "
+                f"({median(first) / least:.2f} x), texts known {median(again):.2f} ({median(again) / least:.2f} x)"
+            )
+            print("  refused:", [found.feature for found in inspect(files, plan, settings, eyes) if not found.passed])
+    print(f"largest memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB, perception included")
+
+
+if __name__ == "__main__":
+    main()
