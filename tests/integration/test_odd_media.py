@@ -19,7 +19,7 @@ from flywheel_assets.creative.perception.probe import probe
 from flywheel_assets.creative.perception.scenes import detect_scenes
 from flywheel_assets.creative.perception.sound import RATE, read_sound
 from flywheel_assets.creative.perception.told import as_dict
-from flywheel_assets.creative.perception.video import picture, read_frames
+from flywheel_assets.creative.perception.video import Decoded, Image, picture, read_frames, shrink
 from flywheel_assets.creative.types import Perception
 from flywheel_assets.settings import Media
 
@@ -73,6 +73,31 @@ def test_ten_bits_of_high_dynamic_range_are_seen(tmp_path: Path) -> None:
     seen = picture(next(read_frames(deep)).frame, 320)
     assert seen.dtype == np.uint8
     assert seen.std() > 30
+
+
+def test_frames_of_unlike_films_in_turn_look_as_each_alone(tmp_path: Path) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=s={size}:r=30:d=0.2")
+    kinds = {
+        "plain": ("320x180", ("-pix_fmt", "yuv420p", "-colorspace", "bt709", "-color_range", "tv")),
+        "small": ("160x120", ("-pix_fmt", "yuv420p", "-colorspace", "smpte170m", "-color_range", "tv")),
+        "full": ("320x180", ("-pix_fmt", "yuvj420p", "-colorspace", "smpte170m", "-color_range", "pc")),
+        "fine": ("320x180", ("-pix_fmt", "yuv444p10le", "-colorspace", "bt709", "-color_range", "tv")),
+    }
+    films = [
+        _ffmpeg(tmp_path / f"{name}.mkv", *(word.format(size=size) for word in source), *how, "-c:v", "ffv1")
+        for name, (size, how) in kinds.items()
+    ]
+    alone = [[_scaled_alone(each) for each in read_frames(film)] for film in films]
+    in_turn = zip(*(read_frames(film) for film in films), strict=True)
+    for at, frames in enumerate(in_turn):
+        for film, each in enumerate(frames):
+            assert np.array_equal(shrink(each.frame, 64, 36, "bgr24"), alone[film][at]), list(kinds)[film]
+    assert len(alone[0]) == 6
+
+
+def _scaled_alone(decoded: Decoded) -> Image:
+    small = decoded.frame.reformat(width=64, height=36, format="bgr24", interpolation="AREA")
+    return np.asarray(small.to_ndarray(), dtype=np.uint8)
 
 
 def test_two_hundred_and_forty_frames_a_second_are_cut_in_the_right_place(tmp_path: Path) -> None:

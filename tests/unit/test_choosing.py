@@ -70,6 +70,8 @@ def test_a_kept_picture_comes_back_as_it_was() -> None:
         stills.keep(np.ascontiguousarray(image), _picture(), index, float(index))
     assert np.abs(stills.picture(0).astype(int) - colours).mean() < 2
     assert stills.picture(1)[90, 300, 0] > 200
+    grey = cv2.cvtColor(stills.picture(1), cv2.COLOR_RGB2GRAY).astype(int)
+    assert np.abs(stills.grey(1).astype(int) - grey).mean() < 2
 
 
 # --- choosing -------------------------------------------------------------------------------------

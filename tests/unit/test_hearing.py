@@ -58,6 +58,28 @@ def test_how_sound_is_cut_into_pieces_does_not_matter(lengths: list[int]) -> Non
     assert _power(*pieces) == pytest.approx(_power(sound))
 
 
+def test_the_weighting_is_the_filters_of_the_recommendation_worked_out_sample_by_sample() -> None:
+    sound = np.random.default_rng(2).normal(0.2, 0.1, (1, 3 * LOUD_RATE // 10)).astype(np.float32)
+    heard = _filtered(_filtered(sound[0].tolist(), *_HEAD), *_LOW_CUT)
+    expected = (np.array(heard) ** 2).reshape(3, -1).mean(axis=1)
+    assert _power(sound) == pytest.approx(expected, rel=1e-9)
+
+
+# Tables 1 and 2 of ITU-R BS.1770-4: numerator, and denominator without its leading one.
+_HEAD = (1.53512485958697, -2.69169618940638, 1.19839281085285), (-1.69065929318241, 0.73248077421585)
+_LOW_CUT = (1.0, -2.0, 1.0), (-1.99004745483398, 0.99007225036621)
+
+
+def _filtered(sound: list[float], ahead: tuple[float, ...], back: tuple[float, ...]) -> list[float]:
+    """The difference equation, term by term."""
+    before, heard = [0.0, 0.0], [0.0, 0.0]
+    for sample in sound:
+        now = ahead[0] * sample + ahead[1] * before[-1] + ahead[2] * before[-2]
+        heard.append(now - back[0] * heard[-1] - back[1] * heard[-2])
+        before = [before[-1], sample]
+    return heard[2:]
+
+
 # --- beats ----------------------------------------------------------------------------------------
 
 

@@ -189,10 +189,10 @@ def test_shared_area_of_boxes() -> None:
 
 
 def _card(text: str, seed: int) -> Image:
-    """White letters over soft noise."""
-    noise = np.random.default_rng(seed).integers(0, 120, size=(18, 32, 3)).astype(np.uint8)
+    """White letters over soft grey noise."""
+    noise = np.random.default_rng(seed).integers(0, 120, size=(18, 32)).astype(np.uint8)
     card = cv2.resize(noise, (640, 360), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
-    cv2.putText(card, text, (80, 318), cv2.FONT_HERSHEY_DUPLEX, 1.2, (255, 255, 255), 2, cv2.LINE_AA)
+    cv2.putText(card, text, (80, 318), cv2.FONT_HERSHEY_DUPLEX, 1.2, 255, 2, cv2.LINE_AA)
     return card
 
 

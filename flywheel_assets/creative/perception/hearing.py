@@ -40,9 +40,8 @@ class Heard:
 
 def methods() -> dict[Modality, Engine]:
     """The two listeners that are computed and need no weights."""
-    scipy = version("scipy")
     return {
-        "loudness": Engine(name="bs1770", version=scipy, settings={"hops": loudness.HOPS}),
+        "loudness": Engine(name="bs1770", version=version("numpy"), settings={"hops": loudness.HOPS}),
         "beat": Engine(name="onset-chain", version=beat.VERSION),
     }
 

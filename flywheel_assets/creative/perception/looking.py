@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from flywheel_assets.creative.perception import choosing, texts
-from flywheel_assets.creative.perception.engines.base import FaceEngine, ObjectEngine, TextEngine
+from flywheel_assets.creative.perception.engines.base import FaceEngine, ObjectEngine
 from flywheel_assets.creative.perception.engines.choice import Place, load
+from flywheel_assets.creative.perception.reading import Reader
 from flywheel_assets.creative.perception.scenes import Progress
 from flywheel_assets.creative.perception.stills import Stills
 from flywheel_assets.creative.perception.texts import Reading, ReadText
@@ -32,13 +34,6 @@ class Looked:
     faces: tuple[tuple[SeenFace, ...], ...] | None
 
 
-@dataclass
-class _Engines:
-    text: TextEngine | None
-    objects: ObjectEngine | None
-    faces: FaceEngine | None
-
-
 def look_closely(
     scenes: Sequence[Scene],
     stills: Stills,
@@ -51,31 +46,35 @@ def look_closely(
     Raises:
         ValueError: the scenes do not belong to these pictures.
     """
-    eyes = _Engines(*(_loaded(name, chosen, place) for name in ("text", "objects", "faces")))
-    read: dict[int, tuple[ReadText, ...]] = {}
     objects: list[tuple[SeenObject, ...]] = []
     faces: list[tuple[SeenFace, ...]] = []
-    for scene in scenes:
-        for_text = choosing.for_text(scene, stills.all) if eyes.text else []
-        for_things = choosing.for_things(scene, stills.all) if eyes.objects or eyes.faces else []
-        things: list[SeenObject] = []
-        people: list[SeenFace] = []
-        for at in sorted({*for_text, *for_things}):
-            image = stills.picture(at)
-            time = max(stills.all[at].time, scene.start)
-            if eyes.text and at in for_text and at not in read:
-                read[at] = eyes.text.read(image)
-            if at in for_things:
-                things += eyes.objects.read(image, time) if eyes.objects else ()
-                people += eyes.faces.read(image, time) if eyes.faces else ()
-        objects.append(tuple(things))
-        faces.append(tuple(people))
-        if progress:
-            progress("picture", len(objects), len(scenes))
+    with ThreadPoolExecutor(1, thread_name_prefix="read") as thread:
+        can_read = chosen["text"].unavailable is None
+        reader = Reader(thread, partial(load, "text", chosen["text"], place)) if can_read else None
+        finder: ObjectEngine | None = _loaded("objects", chosen, place)
+        spotter: FaceEngine | None = _loaded("faces", chosen, place)
+        for scene in scenes:
+            for_text = choosing.for_text(scene, stills.all) if reader else []
+            for_things = choosing.for_things(scene, stills.all) if finder or spotter else []
+            things: list[SeenObject] = []
+            people: list[SeenFace] = []
+            for at in sorted({*for_text, *for_things}):
+                image = stills.picture(at)
+                time = max(stills.all[at].time, scene.start)
+                if reader and at in for_text:
+                    reader.ask(at, image)
+                if at in for_things:
+                    things += finder.read(image, time) if finder else ()
+                    people += spotter.read(image, time) if spotter else ()
+            objects.append(tuple(things))
+            faces.append(tuple(people))
+            if progress:
+                progress("picture", len(objects), len(scenes))
+        read = reader.answers() if reader else None
     return Looked(
-        texts=_followed(read, scenes, stills) if eyes.text else None,
-        objects=tuple(objects) if eyes.objects else None,
-        faces=tuple(faces) if eyes.faces else None,
+        texts=None if read is None else _followed(read, scenes, stills),
+        objects=tuple(objects) if finder else None,
+        faces=tuple(faces) if spotter else None,
     )
 
 
@@ -97,9 +96,9 @@ def _followed(
 
 def _comparison(stills: Stills) -> Callable[[int, int, Box], bool]:
     """Whether a box shows the same letters in the pictures at two positions."""
-    picture = lru_cache(maxsize=_PICTURES)(stills.picture)
+    grey = lru_cache(maxsize=_PICTURES)(stills.grey)
 
     def stands_at(one: int, other: int, box: Box) -> bool:
-        return texts.still_there(texts.strokes(picture(one), box), texts.strokes(picture(other), box))
+        return texts.still_there(texts.strokes(grey(one), box), texts.strokes(grey(other), box))
 
     return stands_at

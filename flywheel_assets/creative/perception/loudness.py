@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,33 +20,39 @@ _FILTERS = (
 _OFFSET = -0.691  # so that a 1 kHz sine reads its own level
 _RELATIVE = -10.0  # LU below the mean of what passed the absolute gate
 _BLOCK = 4  # hops
+_HOP = LOUD_RATE // HOPS  # samples
 
 
 class LoudnessMeter:
     """Takes sound piece by piece; keeps one number for each tenth of a second."""
 
     def __init__(self) -> None:
-        self._state: NDArray[np.float64] | None = None
-        self._rest = np.zeros(0)
+        self._waiting = np.zeros((0, 0), dtype=np.float32)  # the hop before the next, and what came since
         self._power: list[float] = []
 
     def add(self, piece: NDArray[np.float32]) -> None:
         """Sound at 48 kHz, shape (channels, samples), -1 to 1."""
-        from scipy.signal import sosfilt
-
-        if self._state is None:
-            self._state = np.zeros((len(_FILTERS), piece.shape[0], 2))
-        heard: Any
-        heard, self._state = sosfilt(np.array(_FILTERS), piece.astype(np.float64), axis=-1, zi=self._state)
-        waiting = np.concatenate([self._rest, (heard**2).sum(axis=0)])
-        hop = LOUD_RATE // HOPS
-        whole = len(waiting) // hop
-        self._power += waiting[: whole * hop].reshape(whole, hop).mean(axis=1).tolist()
-        self._rest = waiting[whole * hop :]
+        if not self._waiting.size:
+            self._waiting = np.zeros((piece.shape[0], _HOP), dtype=np.float32)
+        self._waiting = np.concatenate([self._waiting, piece], axis=1)
+        while self._waiting.shape[1] >= 2 * _HOP:
+            # Of what the filters make of two hops, the second is right: they forget within one (to ten digits).
+            spectrum = np.fft.rfft(self._waiting[:, : 2 * _HOP].astype(np.float64)) * _weights()
+            heard = np.fft.irfft(spectrum)[:, _HOP:]
+            self._power.append(float((heard**2).sum(axis=0).mean()))
+            self._waiting = self._waiting[:, _HOP:]
 
     def power(self) -> NDArray[np.float64]:
         """Weighted mean square of each whole tenth of a second."""
         return np.array(self._power, dtype=np.float64)
+
+
+@cache
+def _weights() -> NDArray[np.complex128]:
+    """The filters' response at the frequencies of two hops."""
+    delay = np.exp(-1j * np.pi * np.arange(_HOP + 1) / _HOP)
+    sections = [np.polyval(each[2::-1], delay) / np.polyval(each[:2:-1], delay) for each in _FILTERS]
+    return np.asarray(np.prod(sections, axis=0), dtype=np.complex128)
 
 
 def lufs(power: NDArray[np.float64]) -> float:

@@ -79,7 +79,8 @@ class Stills:
         """Keep one upright RGB picture; ``grey`` is its small version."""
         import cv2
 
-        _, packed = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        _, packed = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         start = self._file.seek(0, 2)
         self._file.write(packed.tobytes())
         self.all.append(Still(index, time, time, blocks(grey), (start, len(packed))))
@@ -88,11 +89,19 @@ class Stills:
         """The kept picture at a position of `all`, upright RGB."""
         import cv2
 
+        bgr = np.asarray(cv2.imdecode(self._packed(position), cv2.IMREAD_COLOR))
+        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+    def grey(self, position: int) -> Image:
+        """The kept picture at a position of `all`, upright and grey, unpacked in half the time."""
+        import cv2
+
+        return np.asarray(cv2.imdecode(self._packed(position), cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+
+    def _packed(self, position: int) -> NDArray[np.uint8]:
         start, size = self.all[position].place
         self._file.seek(start)
-        packed = np.frombuffer(self._file.read(size), dtype=np.uint8)
-        bgr = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), dtype=np.uint8)
-        return np.ascontiguousarray(bgr[..., ::-1])
+        return np.frombuffer(self._file.read(size), dtype=np.uint8)
 
 
 @contextmanager

@@ -107,15 +107,14 @@ def area(box: Box) -> float:
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
-def strokes(picture: Image, box: Box) -> NDArray[np.float32]:
-    """Edges inside a box, at one size and of length one: what does not depend on the light behind the letters."""
+def strokes(grey: Image, box: Box) -> NDArray[np.float32]:
+    """Edges inside a box of a grey picture, at one size and of length one, whatever the light behind the letters."""
     import cv2
 
-    height, width = picture.shape[:2]
+    height, width = grey.shape
     left, right = int(box[0] * width), max(int(box[0] * width) + 2, round(box[2] * width))
     top, bottom = int(box[1] * height), max(int(box[1] * height) + 2, round(box[3] * height))
-    grey = cv2.cvtColor(np.ascontiguousarray(picture[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, _PATCH, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(grey[top:bottom, left:right], _PATCH, interpolation=cv2.INTER_AREA).astype(np.float32)
     edges = np.stack([cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1)])
     return (edges / max(float(np.linalg.norm(edges)), 1.0)).astype(np.float32)
 

@@ -16,7 +16,9 @@ from flywheel_assets.creative.perception.texts import ReadText
 from flywheel_assets.creative.perception.video import Image
 from flywheel_assets.creative.types import Engine, SeenFace, SeenObject, Word
 
-THREADS = 2  # per engine; perception shares the machine with the database and Dagster
+# Per engine. Text, things and sound are looked at side by side, which keeps two processors busy; the threads of one
+# engine mostly wait for each other, and onnxruntime's do so at full speed (measured: twice the processor's time).
+THREADS = 1
 
 
 class TextEngine(Protocol):

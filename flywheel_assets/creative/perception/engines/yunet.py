@@ -6,8 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flywheel_assets.clients.weights import sha256_of
 from flywheel_assets.core.errors import NotAvailable
 from flywheel_assets.creative.perception.engines.choice import Place
@@ -60,9 +58,9 @@ class YuNet:
 
         scale = _SIDE / max(image.shape[:2])
         wide, high = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-        small = cv2.resize(np.ascontiguousarray(image[..., ::-1]), (wide, high), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, (wide, high), interpolation=cv2.INTER_AREA)
         self._find.setInputSize((wide, high))
-        _, rows = self._find.detect(small)
+        _, rows = self._find.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         found = (
             SeenFace(time=time, box=_share(row, wide, high), confidence=round(min(1.0, float(row[14])), 4))
             for row in ([] if rows is None else rows)
