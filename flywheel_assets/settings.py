@@ -289,6 +289,9 @@ class Settings(BaseSettings):
         description="Of budget requests that the gateway holds at a time; 1,000 ads with 28 days of hours and 25 deals "
         "each take 23, 10,000 take 230. Deciding on them takes up to fifteen times as much memory.",
     )
+    api_token: SecretStr | None = Field(
+        None, description="Whoever asks the gateway for videos, which may become ads, sends it; unset: nobody may."
+    )
     public_url: str | None = Field(
         None, description="Where the internet reaches the gateway; unset means ads link straight to the landing page."
     )

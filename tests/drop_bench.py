@@ -96,9 +96,12 @@ class DropBench:
         self.ticks.append(result)
         return result
 
-    def start_run(self, job: str, status: dg.DagsterRunStatus, creative_id: str | None = None) -> str:
+    def start_run(
+        self, job: str, status: dg.DagsterRunStatus, creative_id: str | None = None, run_key: str | None = None
+    ) -> str:
         """A run in the instance's storage, in that status."""
         tags = {} if creative_id is None else {"dagster/partition": creative_id}
+        tags |= {} if run_key is None else {"dagster/run_key": run_key}
         # A queued run has to say where it came from, which the other statuses do not ask for.
         place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("flywheel"), "__repository__")
         origin = RemoteJobOrigin(place, job)

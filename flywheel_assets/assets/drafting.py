@@ -6,7 +6,7 @@ from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized
 from flywheel_assets.assets.prediction import scene_ctr_predictions
 from flywheel_assets.core.ids import rng
 from flywheel_assets.creative import repository
-from flywheel_assets.creative.council.reflexion import approved, review
+from flywheel_assets.creative.council.reflexion import approved, review, told
 from flywheel_assets.creative.director.draft import draft
 from flywheel_assets.creative.director.hooks import hooks as write_hooks
 from flywheel_assets.creative.protocols import WinnerRetriever
@@ -76,20 +76,21 @@ def council_verdicts(context: dg.AssetExecutionContext, store: dg.ResourceParam[
     if stands := standing(store, key, ["something_approved"]):
         return stands
     with store.engine.connect() as connection:
-        brief = repository.load_request(connection, key).brief
+        request = repository.load_request(connection, key)
         perception = repository.load_perception(connection, key)
         predictions = repository.load_predictions(connection, key)
         hooks = repository.load_hooks(connection, key)
         drafts = repository.load_drafts(connection, key)
-    draws = rng(settings.seed, "council", key)
-    verdicts = review(drafts, brief, perception, predictions, hooks, settings.creative, draws)
+    draws, wanted = rng(settings.seed, "council", key), request.options.wanted(settings.creative)
+    verdicts = review(drafts, request.brief, perception, predictions, hooks, wanted, draws)
     with store.engine.begin() as connection:
         repository.save_verdicts(connection, key, verdicts)
-    passed = approved(verdicts, settings.creative)
+    passed = approved(verdicts)
     metadata = {
         "verdicts": table(
             {
                 "draft": one.blueprint.key,
+                "varied from": one.blueprint.parent,
                 "turn": one.turn,
                 "score": None if one.score is None else round(one.score, 1),
                 "approved": one.approved,
@@ -101,5 +102,5 @@ def council_verdicts(context: dg.AssetExecutionContext, store: dg.ResourceParam[
         ),
         "approved": len(passed),
     }
-    found = f"{len(passed)} of {len({one.blueprint.key for one in verdicts})} drafts passed {settings.creative.approval_score:g}"
+    found = told(verdicts, wanted)
     return materialized(store, found, metadata, [check("something_approved", passed=bool(passed), found=found)])

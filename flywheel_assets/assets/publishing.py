@@ -5,9 +5,9 @@ from sqlalchemy import Connection
 
 from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized, standing, table
 from flywheel_assets.assets.renders import renders
+from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.money import Money
 from flywheel_assets.creative import repository
-from flywheel_assets.creative.council.reflexion import approved
 from flywheel_assets.execution import plans
 from flywheel_assets.execution.account_check import require_sound
 from flywheel_assets.execution.enqueue import enqueue, plan_digest
@@ -40,7 +40,7 @@ def publish_plan(
     with store.engine.connect() as connection:
         request = repository.load_request(connection, key)
         account = get_account(connection, request.account_id)
-        variations = _variations(connection, store, key)
+        variations = _variations(connection, key)
         in_use, now = committed(connection, account.account_id), business_now(connection)
     platform = safe_meta_executor.platform_for(account.account_id)
     require_sound(account, platform.account_info(), now)
@@ -65,10 +65,16 @@ def publish_plan(
     return materialized(store, summary, {"launched": table(_rows(plan)), "plan_digest": digest}, [within])
 
 
-def _variations(connection: Connection, store: Store, key: str) -> list[Variation]:
+def _variations(connection: Connection, key: str) -> list[Variation]:
     """Renders that passed their gate, with the words and the prediction of the blueprint each was made from."""
-    blueprints = {one.key: one for one in approved(repository.load_verdicts(connection, key), store.settings.creative)}
+    blueprints = repository.load_approved(connection, key)
     ctr = {one.index: one.ctr for one in repository.load_predictions(connection, key)}
+    made = rendered.load_passed(connection, key)
+    if stale := [one.key for one in made if one.key not in blueprints]:
+        message = (
+            f"creative {key}: {', '.join(stale)} was rendered of plans that are not approved now; materialise renders"
+        )
+        raise ConfigurationError(message)
     return [
         Variation(
             key=one.key,
@@ -78,7 +84,7 @@ def _variations(connection: Connection, store: Store, key: str) -> list[Variatio
             title=blueprints[one.key].call_to_action,
             predicted_ctr=ctr[blueprints[one.key].scene_order[0]],
         )
-        for one in rendered.load_passed(connection, key)
+        for one in made
     ]
 
 

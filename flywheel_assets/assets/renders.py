@@ -1,13 +1,16 @@
 """The approved blueprints as finished files."""
 
 from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
 from flywheel_assets.assets.common import CREATIVES, OWNERS, check, log_progress, materialized, standing, table
 from flywheel_assets.assets.drafting import council_verdicts
 from flywheel_assets.creative import repository
-from flywheel_assets.creative.council.reflexion import approved
+from flywheel_assets.creative.council.reflexion import told, variations
+from flywheel_assets.creative.council.variety import in_words
 from flywheel_assets.rendering import repository as rendered
 from flywheel_assets.rendering.strip import strip
 from flywheel_assets.store.store import Store
@@ -28,37 +31,50 @@ _CHECKS = [
     check_specs=_CHECKS,
 )
 def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
-    """One vertical video an approved blueprint, measured on the finished file; a failed one is not published."""
+    """Five to ten variations as files, measured when finished; a failed one is not published, without approval there is none."""
     key, settings = context.partition_key, store.settings
     if stands := standing(store, key, [spec.name for spec in _CHECKS]):
         return stands
     with store.engine.connect() as connection:
         request = repository.load_request(connection, key)
         perception = repository.load_perception(connection, key)
-        blueprints = approved(repository.load_verdicts(connection, key), settings.creative)
+        verdicts = repository.load_verdicts(connection, key)
+    wanted = request.options.wanted(settings.creative)
+    blueprints = variations(verdicts, perception, wanted)
     finished = rendered.render_and_inspect(
-        store, request.video_uri, blueprints, perception, progress=log_progress(context)
+        store,
+        request.video_uri,
+        blueprints,
+        perception,
+        options=request.options,
+        progress=log_progress(context),
     )
     with store.engine.begin() as connection:
         rendered.save_renders(connection, key, finished)
-    failed = {one.render.key: one.faults for one in finished if not one.passed}
-    passed, wanted = len(finished) - len(failed), settings.creative.min_variations
-    metadata = {
-        "files": table(one.row() for one in finished),
-        "covers": dg.MetadataValue.md(_picture(strip([one.render.cover_path for one in finished]))),
-        "folder": dg.MetadataValue.path(str(finished[0].render.path.parent)),
-        "passed": passed,
-        "segments_encoded": sum(one.render.segments_encoded for one in finished),
-        "segments_reused": sum(one.render.segments_reused for one in finished),
-    }
+    why, least = told(verdicts, wanted), wanted.min_variations
+    failed = {f"{one.render.key} {one.ratio}": one.faults for one in finished if not one.passed}
+    passed = sum(one.passed and one.leads for one in finished)
+    found = f"{passed} of {len(blueprints)} variations passed" if blueprints else f"nothing is rendered: {why}"
     checks = [
-        check("something_passed", passed=passed > 0, found=rendered.verdict(finished)),
+        check("something_passed", passed=passed > 0, found=rendered.verdict(finished) if finished else found),
         check("every_render_passed", passed=not failed, found=str(failed or "all passed"), blocking=False),
-        check("enough_variations", passed=passed >= wanted, found=f"{passed} of {wanted} wanted", blocking=False),
+        check("enough_variations", passed=passed >= least, found=f"{passed} of {least}: {why}", blocking=False),
     ]
-    seconds = sum(one.render.seconds for one in finished)
+    rows = table(in_words(blueprints, perception))
+    metadata = {"creative_id": key, "variations": rows, "passed": passed, **_of_files(finished)}
+    seconds = sum(one.render.seconds for one in finished if one.leads)
     return materialized(store, f"{passed} videos, {seconds:.0f} s in all", metadata, checks)
 
 
-def _picture(jpeg: bytes) -> str:
-    return f"![covers](data:image/jpeg;base64,{b64encode(jpeg).decode()})"
+def _of_files(finished: Sequence[rendered.Finished]) -> dict[str, Any]:
+    if not finished:
+        return {}
+    covers = strip([one.render.cover_path for one in finished if one.leads])
+    return {
+        "files": table(one.row() for one in finished),
+        "covers": dg.MetadataValue.md(f"![covers](data:image/jpeg;base64,{b64encode(covers).decode()})"),
+        "folder": dg.MetadataValue.path(str(finished[0].render.path.parent)),
+        "module_versions": dg.MetadataValue.json(finished[0].render.module_versions),
+        "segments_encoded": sum(one.render.segments_encoded for one in finished),
+        "segments_reused": sum(one.render.segments_reused for one in finished),
+    }

@@ -15,7 +15,7 @@ from flywheel_assets.serving import ThreadServer
 
 @click.command()
 def gateway() -> None:
-    """Serve POST /webhook/hubspot, GET /c/<ad>, POST /api/clicks and GET /health on loopback until Ctrl-C."""
+    """Serve POST /webhook/hubspot, GET /c/<ad>, the API and GET /health on loopback until Ctrl-C."""
     settings = read_settings()
     store = prepare(settings).store
     try:

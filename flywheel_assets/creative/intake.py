@@ -11,21 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unicodedata import category
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError, IntakeRejected
 from flywheel_assets.core.ids import creative_id
-from flywheel_assets.creative.director.claims import refuse_claims
-from flywheel_assets.creative.director.hooks import refuse_language
+from flywheel_assets.creative.briefs import checked_brief, described
 from flywheel_assets.creative.perception.probe import Probe, probe
 from flywheel_assets.creative.types import Brief
 from flywheel_assets.store.blobs import Stored
-from flywheel_assets.store.documents import explain, read_yaml
+from flywheel_assets.store.documents import read_yaml
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import creatives, publish_plans, uploads, videos
 
@@ -35,8 +32,6 @@ _BRIEF_SUFFIX = ".brief.yaml"
 _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp")
 # A file system allows 255; the brief's name beside it is longer than the video's own.
 _MAX_NAME_BYTES = 200
-# Unicode's control characters and halves of pairs: no screen shows them and no database stores them.
-_NOT_TEXT = ("Cc", "Cs")
 
 
 @dataclass(frozen=True)
@@ -165,30 +160,20 @@ def read_brief(video: Path, account: Account) -> Brief:
             video.name, "no_brief", f"there is no {beside.name} and the account has no default_brief", again
         )
     try:
-        brief = Brief.model_validate(raw)
-    except ValidationError as error:
-        raise IntakeRejected(video.name, "bad_brief", explain(error), again) from None
-    for field, value in brief:
-        if isinstance(value, str) and any(category(letter) in _NOT_TEXT for letter in value):
-            reason = f"{field} holds a line break or another control character"
-            raise IntakeRejected(video.name, "bad_brief", reason, again)
-    try:
-        refuse_claims(brief)
-        refuse_language(brief)
+        return checked_brief(raw)
     except ConfigurationError as error:
         raise IntakeRejected(video.name, "bad_brief", str(error), again) from None
-    return brief
 
 
 def _request(
     connection: Connection, file: Dropped, stored: Stored, *, first: Probe, brief: Brief, account: Account
 ) -> Intake:
     """Open the creative request of a stored video, or find it: the same video and brief resume."""
-    described = brief.model_dump(mode="json", exclude_none=True)
-    key = creative_id(stored.sha256, described)
+    words = described(brief)
+    key = creative_id(stored.sha256, words)
     _keep_video(connection, file, stored, first)
     opened = insert(creatives).values(
-        creative_id=key, video_sha256=stored.sha256, account_id=account.account_id, brief=described
+        creative_id=key, video_sha256=stored.sha256, account_id=account.account_id, brief=words
     )
     fresh = connection.execute(opened.on_conflict_do_nothing(index_elements=["creative_id"])).rowcount == 1
     done = connection.execute(select(publish_plans.c.creative_id).where(publish_plans.c.creative_id == key)).first()
@@ -208,13 +193,15 @@ def next_attempt(connection: Connection, key: str) -> int:
 def unfinished(connection: Connection, limit: int) -> tuple[Intake, ...]:
     """Requests without a publish plan, newest first, with the attempt they are at.
 
-    A process that dies between taking a file in and starting its run leaves one behind.
+    A process that dies between taking a file in and starting its run leaves one behind. What was asked for over
+    HTTP is started by a sensor of its own.
     """
     request = creatives.c
     query = (
         select(request.creative_id, request.attempts, videos.c.name)
         .join_from(creatives, videos)
         .where(~select(publish_plans).where(publish_plans.c.creative_id == request.creative_id).exists())
+        .where(request.asked_run.is_(None))
         .order_by(request.requested_at.desc())
         .limit(limit)
     )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.creative.options import Options
 from flywheel_assets.creative.types import (
     Blueprint,
     Brief,
@@ -35,6 +36,7 @@ class CreativeRequest:
     video_uri: str
     video_name: str
     probe: dict[str, Any]
+    options: Options
 
 
 def load_request(connection: Connection, creative_id: str) -> CreativeRequest:
@@ -58,6 +60,7 @@ def load_request(connection: Connection, creative_id: str) -> CreativeRequest:
         video_uri=row.uri,
         video_name=row.name,
         probe=row.probe,
+        options=Options.model_validate(row.options or {}),
     )
 
 
@@ -207,6 +210,12 @@ def _parent(connection: Connection, creative_id: str) -> str | None:
     query = select(table.parent_id).where(table.creative_id == creative_id)
     parent: str | None = connection.execute(query).scalar_one()
     return parent
+
+
+def load_approved(connection: Connection, creative_id: str) -> dict[str, Blueprint]:
+    """Drafts and variations as the council passed them, by key."""
+    last = {verdict.blueprint.key: verdict for verdict in load_verdicts(connection, creative_id)}
+    return {key: verdict.blueprint for key, verdict in last.items() if verdict.approved}
 
 
 def save_verdicts(connection: Connection, creative_id: str, verdicts: Sequence[Verdict]) -> None:

@@ -15,6 +15,7 @@ from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.gateway.budget import SELECT_PATH, SelectBudgets
 from flywheel_assets.gateway.clicks import Clicks
+from flywheel_assets.gateway.generate import GENERATE_PATH, Generate, check_token
 from flywheel_assets.gateway.health import HealthPage
 from flywheel_assets.gateway.webhook import HubSpotWebhook
 from flywheel_assets.revenue.identity import hash_fingerprint
@@ -30,15 +31,19 @@ def build_gateway(store: Store) -> Starlette:
     """The application over ``store``. Without a webhook secret there is no webhook; clicks and health are always there.
 
     Raises:
-        ConfigurationError: an account has HubSpot or consents to matching, and the key that this needs is not set.
+        ConfigurationError: an account has HubSpot or consents to matching, and the key that this needs is not set; or
+            the token of the API is too short.
     """
     _check(store)
     taken, page, budgets = Clicks(store), HealthPage(store), SelectBudgets(store.settings.select_megabytes)
+    variations = Generate(store)
     routes = [
         Route("/c/{ad}", taken.redirect),
         Route("/api/clicks", taken.report, methods=["POST"]),
         Route("/health", page.show),
         Route(SELECT_PATH, budgets.answer, methods=["POST"]),
+        Route(GENERATE_PATH, variations.ask, methods=["POST"]),
+        Route(f"{GENERATE_PATH}/{{creative_id}}", variations.show),
     ]
     if secret := store.settings.hubspot_webhook_secret:
         webhook = HubSpotWebhook(store, public_url(store.settings), secret.get_secret_value())
@@ -55,6 +60,7 @@ def public_url(settings: Settings) -> str:
 def _check(store: Store) -> None:
     """A gateway that would have to refuse every genuine webhook, or drop consented data, does not start."""
     settings = store.settings
+    check_token(settings)
     with store.engine.connect() as connection:
         configs = connection.execute(select(accounts.c.config).where(accounts.c.world == settings.world)).scalars()
         known = [Account.model_validate(config) for config in configs]

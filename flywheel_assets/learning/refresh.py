@@ -132,6 +132,7 @@ def open_generation(connection: Connection, request: Request) -> str:
         "video_sha256": parent.video_sha256,
         "account_id": parent.account_id,
         "brief": parent.brief,
+        "options": parent.options,
         "generation": generation,
         "parent_id": parent.creative_id,
     }

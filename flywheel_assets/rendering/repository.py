@@ -9,10 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from flywheel_assets.core.errors import NotAvailable
+from flywheel_assets.creative.options import Options, Ratio
 from flywheel_assets.creative.types import Blueprint, Perception
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.quality import Eyes, Files, inspect, open_eyes
+from flywheel_assets.rendering.ratios import framed, styled
 from flywheel_assets.rendering.render import render_all
+from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.types import QualityLine, Render
 from flywheel_assets.store.rows import replace_rows
 from flywheel_assets.store.store import Store
@@ -21,12 +24,14 @@ from flywheel_assets.store.tables import renders
 
 @dataclass(frozen=True)
 class Finished:
-    """A render, where it is kept, and what was measured on it."""
+    """A render, where it is kept, and what was measured on it. Of the shapes of one variation, the first leads."""
 
     render: Render
     uri: str
     cover_uri: str
     quality: tuple[QualityLine, ...]
+    ratio: Ratio = "9:16"
+    leads: bool = True
 
     @property
     def passed(self) -> bool:
@@ -43,12 +48,14 @@ class Finished:
         one = self.render
         return {
             "variation": one.key,
+            "ratio": self.ratio,
             "file": str(one.path),
             "size": f"{one.width}x{one.height}",
             "seconds": round(one.seconds, 2),
             "LUFS": one.loudness_lufs,
             "passed": self.passed,
             "faults": "; ".join(self.faults),
+            "plan": one.plan_hash[:12],
         }
 
 
@@ -58,25 +65,29 @@ def render_and_inspect(
     blueprints: Sequence[Blueprint],
     perception: Perception,
     *,
+    options: Options = Options(),
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Finished, ...]:
-    """Render the blueprints, put the files into blob storage, and measure each.
+    """Render the blueprints in each shape, put the files into blob storage, and measure each.
 
     Raises:
         RenderFailed: a file could not be made at all.
     """
-    settings, root = store.settings.rendering, store.settings.root
-    source = store.blobs.local(video_uri)
-    made = render_all(source, blueprints, perception, root / "renders", root / "cache" / "segments", settings, progress)
+    source, root = store.blobs.local(video_uri), store.settings.root
+    folders, done = (root / "renders", root / "cache" / "segments"), len(blueprints) * len(options.ratios)
     eyes = _eyes()  # one for all: variations share pictures, and each is read once
-    finished = []
-    for blueprint, render in zip(blueprints, made, strict=True):
-        plan = edit_plan(blueprint, perception, settings)
-        uri, cover = store.blobs.put(render.path).uri, store.blobs.put(render.cover_path).uri
-        files = Files(render.path, render.captions_srt, source)
-        finished.append(Finished(render, uri, cover, inspect(files, plan, settings, eyes)))
-        if progress:
-            progress("inspected", len(finished), len(made))
+    finished: list[Finished] = []
+    kit = styled(Kit(), options)
+    for ratio in options.ratios:
+        settings = framed(store.settings.rendering, ratio)
+        made = render_all(source, blueprints, perception, *folders, settings, progress, kit=kit)
+        for blueprint, render in zip(blueprints, made, strict=True):
+            plan = edit_plan(blueprint, perception, settings, kit.style)
+            uri, cover = store.blobs.put(render.path).uri, store.blobs.put(render.cover_path).uri
+            quality = inspect(Files(render.path, render.captions_srt, source), plan, settings, eyes)
+            finished.append(Finished(render, uri, cover, quality, ratio, leads=ratio == options.ratios[0]))
+            if progress:
+                progress("inspected", len(finished), done)
     return tuple(finished)
 
 
@@ -101,6 +112,8 @@ def save_renders(connection: Connection, creative_id: str, finished: Sequence[Fi
     rows = [
         {
             "key": one.render.key,
+            "ratio": one.ratio,
+            "leads": one.leads,
             "uri": one.uri,
             "cover_uri": one.cover_uri,
             "plan_hash": one.render.plan_hash,
@@ -127,7 +140,8 @@ class StoredRender:
 
 
 def load_passed(connection: Connection, creative_id: str) -> tuple[StoredRender, ...]:
-    """The renders of a creative that kept every promise, by key."""
+    """The renders of a creative that kept every promise, by key, in the shape that is published."""
     table = renders.c
-    query = select(table.key, table.uri, table.cover_uri).where(table.creative_id == creative_id, table.passed)
+    kept = (table.creative_id == creative_id, table.passed, table.leads)
+    query = select(table.key, table.uri, table.cover_uri).where(*kept)
     return tuple(StoredRender(*row) for row in connection.execute(query.order_by(table.key)))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from flywheel_assets.creative.council.gate import convene
 from flywheel_assets.creative.council.remedies import Rewrite, rewrite
 from flywheel_assets.creative.council.studio import Studio, orders_at_hand
-from flywheel_assets.creative.director.draft import with_hook
+from flywheel_assets.creative.council.variations import vary
+from flywheel_assets.creative.council.variety import distinct, most_different
 from flywheel_assets.creative.protocols import Judge
 from flywheel_assets.creative.types import Blueprint, Brief, Hook, Perception, ScenePrediction, Verdict
 from flywheel_assets.settings import Creative
 
 MOST_TURNS = 3  # the brief's limit; a setting may only lower it
-_TRIES_PER_VARIATION = 4  # judged candidates per variation wanted; language models are paid per judgement
-_LAST_KEY = 99
 
 
 def review(  # noqa: PLR0917 - the stage's inputs, in the order they come to be
@@ -49,12 +48,15 @@ def review(  # noqa: PLR0917 - the stage's inputs, in the order they come to be
         turns = _turns(blueprint, studio, others, further_judges, min(settings.reflexion_turns, MOST_TURNS))
         current[blueprint.key] = turns[-1].blueprint
         verdicts += turns
-    wanted = settings.min_variations - len(approved(verdicts, settings))
-    return (*verdicts, *_variations(verdicts, studio, list(current.values()), further_judges, wanted))
+    passed = approved(verdicts)
+    wanted = settings.min_variations - len(passed)
+    last_number = max((int(key[1:]) for key in current), default=0)
+    varied = vary(passed, last_number, studio, lambda plan: _judged(plan, studio, further_judges, turn=0), wanted)
+    return (*verdicts, *varied)
 
 
-def approved(verdicts: Sequence[Verdict], settings: Creative | None = None) -> tuple[Blueprint, ...]:
-    """Blueprints whose last turn was approved, best score first, at most ``settings.max_variations``."""
+def approved(verdicts: Sequence[Verdict]) -> tuple[Blueprint, ...]:
+    """Blueprints whose last turn was approved, best score first; of two that show the same, the better one."""
     last = {verdict.blueprint.key: verdict for verdict in verdicts}
     passed = [
         (verdict.score, verdict.blueprint)
@@ -62,7 +64,43 @@ def approved(verdicts: Sequence[Verdict], settings: Creative | None = None) -> t
         if verdict.approved and verdict.score is not None
     ]
     best = sorted(passed, key=lambda pair: (-pair[0], pair[1].key))
-    return tuple(blueprint for _, blueprint in best[: (settings or Creative()).max_variations])
+    return distinct([blueprint for _, blueprint in best])
+
+
+def variations(verdicts: Sequence[Verdict], perception: Perception, settings: Creative) -> tuple[Blueprint, ...]:
+    """What is rendered: all that was approved, or the most different ``settings.max_variations`` of it, best first."""
+    return most_different(approved(verdicts), perception, settings.max_variations)
+
+
+def told(verdicts: Sequence[Verdict], settings: Creative) -> str:
+    """How many passed, in one sentence; where they are fewer than wanted, why."""
+    passed, gate = approved(verdicts), f"{settings.approval_score:g}"
+    last = {verdict.blueprint.key: verdict for verdict in verdicts}
+    drafts = [verdict for verdict in last.values() if verdict.blueprint.parent is None]
+    if not passed:
+        return f"none of {len(drafts)} drafts passed {gate}: {_nearest(drafts)}"
+    varied = [blueprint for blueprint in passed if blueprint.parent]
+    found = f"{len(passed) - len(varied)} of {len(drafts)} drafts passed {gate}"
+    if varied:
+        found += f", {len(varied)} variations of them too"
+    if len(passed) < settings.min_variations:
+        tried = len(last) - len(drafts) - len(varied)
+        why = f"{tried} further variations were refused" if tried else "no other variation would pass"
+        found += f"; {settings.min_variations} are wanted, {why}"
+    return found
+
+
+def _nearest(drafts: Sequence[Verdict]) -> str:
+    """The best of what was refused, and where it lost most."""
+    scored = [verdict for verdict in drafts if verdict.score is not None]
+    if not scored:
+        return "too few judges could score them" if drafts else "there was nothing to judge"
+    best = max(scored, key=lambda verdict: verdict.score or 0.0)
+    lines = [line for vote in best.votes for line in vote.lines if line.out_of]
+    if not lines:
+        return f"the best, {best.blueprint.key}, has {best.score:.1f}"
+    worst = max(lines, key=lambda line: line.out_of - line.points)
+    return f"the best, {best.blueprint.key}, has {best.score:.1f} and loses most by {worst.feature}: {worst.evidence}"
 
 
 def _turns(
@@ -87,44 +125,3 @@ def _next(verdict: Verdict, studio: Studio, others: Sequence[Blueprint]) -> Rewr
 def _judged(blueprint: Blueprint, studio: Studio, judges: Sequence[Judge], turn: int) -> Verdict:
     votes = (*studio.votes(blueprint), *(judge(blueprint) for judge in judges))
     return convene(blueprint, votes, studio.approval_score, turn)
-
-
-def _variations(
-    verdicts: Sequence[Verdict], studio: Studio, current: list[Blueprint], judges: Sequence[Judge], wanted: int
-) -> Iterator[Verdict]:
-    """Judged variations of approved drafts until ``wanted`` pass or the tries are used up."""
-    parents = approved(verdicts)
-    if wanted <= 0 or not parents:
-        return
-    number = max(int(blueprint.key[1:]) for blueprint in current)
-    tries = min(wanted * _TRIES_PER_VARIATION, _LAST_KEY - number)
-    for position, hook in enumerate(_free_hooks(studio, parents[0], current)[:tries]):
-        parent = parents[position % len(parents)]
-        varied = _varied(parent, hook, f"v{number + position + 1:02d}", studio, current)
-        verdict = _judged(varied, studio, judges, turn=0)
-        current.append(varied)
-        yield verdict
-        wanted -= verdict.approved
-        if not wanted:
-            return
-
-
-def _free_hooks(studio: Studio, parent: Blueprint, current: Sequence[Blueprint]) -> list[Hook]:
-    """Unused hooks, unused families first, then by what the parent would score with them."""
-    texts = {blueprint.hook.text for blueprint in current}
-    families = {blueprint.hook.family for blueprint in current}
-    worth: list[tuple[bool, float, int, Hook]] = []
-    for hook in studio.hooks:
-        if hook.text not in texts:
-            standing = studio.standing(with_hook(parent, hook, studio.brief))
-            is_weak = standing <= studio.approval_score
-            worth.append((is_weak, -standing, hook.index, hook))
-    ranked = sorted(worth, key=lambda row: (row[0], row[3].family in families, row[1], row[2]))
-    return [row[3] for row in ranked]
-
-
-def _varied(parent: Blueprint, hook: Hook, key: str, studio: Studio, current: Sequence[Blueprint]) -> Blueprint:
-    """The parent with another hook and, among orders that keep it above the gate, the one least used."""
-    base = with_hook(parent, hook, studio.brief, key=key, parent=parent.key)
-    found = studio.best((base.model_copy(update={"scene_order": order}) for order in studio.orders), current)
-    return found or base

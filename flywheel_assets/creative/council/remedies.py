@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from flywheel_assets.creative.council.performance import FEATURE as PREDICTED_CTR
 from flywheel_assets.creative.council.studio import Studio, share, weighted_mean
+from flywheel_assets.creative.director.actions import LONGEST_ACTION
 from flywheel_assets.creative.director.draft import with_hook
 from flywheel_assets.creative.types import Blueprint, RubricLine, Vote
 
 Candidates = Iterator[tuple[Blueprint, str]]
-_LONGEST_ACTION = 32  # characters, as in `Brief.call_to_action`
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _brand_or_order(blueprint: Blueprint, studio: Studio, others: Sequence[Bluep
 
 def _action(blueprint: Blueprint, studio: Studio, _others: Sequence[Blueprint]) -> Candidates:
     for action in (studio.brief.call_to_action, f"Try {studio.brief.brand}"):
-        if len(action) <= _LONGEST_ACTION:
+        if len(action) <= LONGEST_ACTION:
             yield blueprint.model_copy(update={"call_to_action": action}), f"ask {action!r}, a verb first"
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from flywheel_assets.core.errors import ConfigurationError
-from flywheel_assets.creative.director.claims import claims_in, refuse_claims
-from flywheel_assets.creative.director.language import Phrase, sentence_case, shared_meaning, terms
+from flywheel_assets.creative.director.actions import can_keep
+from flywheel_assets.creative.director.claims import refuse_claims
+from flywheel_assets.creative.director.language import Phrase, sentence_case, shared_meaning
 from flywheel_assets.creative.director.orders import Order, opening_pool, orders
 from flywheel_assets.creative.director.quality import hook_quality
-from flywheel_assets.creative.director.slots import is_verb_first, needs, slots_of
-from flywheel_assets.creative.director.vocabulary import UNPROMISING
+from flywheel_assets.creative.director.slots import needs, slots_of
 from flywheel_assets.creative.protocols import Winner
 from flywheel_assets.creative.types import Blueprint, Brief, Hook, Perception, ScenePrediction
 
@@ -29,7 +29,6 @@ _PRIMARY_TEXT = 125
 _FAMILY_GAIN = 0.3  # a family that won at similarity 1 outranks any difference in hook quality seen so far
 _WORDING_GAIN = 0.2
 _JITTER = 0.05  # ties among equal hooks fall differently for each seed
-_LONGEST_ACTION = 32  # characters, as in `Brief.call_to_action`
 _SCENES_WITH_A_CLOSE = 3
 _MOST_DRAFTS = 60  # keys go to v99; the rest is room for variations
 
@@ -154,15 +153,6 @@ def _blueprint(position: int, hook: Hook, order: Order, brief: Brief, winners: S
 def _action(hook: Hook, brief: Brief, winners: Sequence[Winner]) -> str:
     """The brief's call to action; a draft in a winner's family takes the winner's, if this brief can keep it."""
     same = [
-        w for w in winners if w.hook_family == hook.family and w.similarity > 0 and _can_keep(w.call_to_action, brief)
+        w for w in winners if w.hook_family == hook.family and w.similarity > 0 and can_keep(w.call_to_action, brief)
     ]
     return max(same, key=lambda w: w.similarity).call_to_action if same else brief.call_to_action
-
-
-def _can_keep(action: str, brief: Brief) -> bool:
-    """Verb first, no banned claim, short enough, and nothing in it that the brief does not say."""
-    said = " ".join(filter(None, (brief.call_to_action, brief.product, brief.outcome, brief.offer, brief.brand)))
-    promised = set(terms(action)[1:]) - UNPROMISING - set(terms(said))
-    return (
-        len(action) <= _LONGEST_ACTION and is_verb_first(action) and not claims_in(action, brief.brand) and not promised
-    )

@@ -66,6 +66,8 @@ creatives = Table(
     Column("parent_id", Text, ForeignKey("creatives.creative_id")),
     Column("attempts", Integer, nullable=False, server_default=text("0"), comment="runs asked for"),
     Column("perception_digest", Text, comment="which cached perception this creative was made with"),
+    Column("options", Json, comment="creative.options.Options; null where nobody asked for anything"),
+    Column("asked_run", Integer, comment="the attempt that was asked for over HTTP, until its run is seen"),
     Column("requested_at", Instant, nullable=False, server_default=text("flywheel_now()")),
 )
 
@@ -161,6 +163,8 @@ renders = Table(
     METADATA,
     _creative(),
     required_text("key"),
+    required_text("ratio", server_default="9:16"),
+    Column("leads", Boolean, nullable=False, server_default=text("true"), comment="whether it is the one published"),
     required_text("uri"),
     required_text("cover_uri"),
     required_text("plan_hash"),
@@ -171,7 +175,7 @@ renders = Table(
     Column("passed", Boolean, nullable=False, comment="quality gate"),
     Column("quality", Json, nullable=False),
     Column("details", Json, nullable=False),
-    PrimaryKeyConstraint("creative_id", "key"),
+    PrimaryKeyConstraint("creative_id", "key", "ratio"),
 )
 
 publish_plans = Table(
