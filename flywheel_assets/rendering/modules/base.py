@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from flywheel_assets.rendering.ass import Event
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.effects import Box, Effect, Framing, Material
 from flywheel_assets.rendering.style import Style
+from flywheel_assets.rendering.survey.types import Survey
 from flywheel_assets.rendering.timeline import Shot
 from flywheel_assets.rendering.types import AudioPlan, Overlay
 
@@ -24,6 +25,7 @@ class PlanContext:
         shots: as the modules before this one have left them.
         framings: how each played scene fits the frame, by scene index; empty while shots are being shaped.
         card_frames: length of the end card; 0 without one.
+        survey: of at least the played scenes; None where nobody looked.
     """
 
     blueprint: Blueprint
@@ -33,6 +35,7 @@ class PlanContext:
     shots: tuple[Shot, ...]
     card_frames: int
     framings: Mapping[int, Framing]
+    survey: Survey | None = None
 
     @property
     def hook_end(self) -> int:
@@ -53,20 +56,35 @@ class PlanContext:
         """What was measured of a scene; None when nothing was."""
         return next((found for found in self.perception.features if found.index == scene_index), None)
 
+    def unsurveyed(self) -> str | None:
+        """Why it is not known what the survey tells of the played scenes; None where it is."""
+        if self.survey is None:
+            return "the source was not surveyed"
+        missing = sorted(s.scene.index for s in self.shots if self.survey.scene(s.scene.index) is None)
+        return f"scenes {missing} were not surveyed" if missing else None
+
     def picture(self, scene_index: int) -> Box:
-        """Where the whole picture of a played scene lies on the output; parts of it may lie outside."""
+        """Where the whole picture of a played scene lies on the output as it begins; parts of it may lie outside."""
         return self.framings[scene_index].source_box(self.canvas.width, self.canvas.height)
 
     def source_text(self, scene_index: int) -> tuple[Box, ...]:
-        """Where the scene's own text lies on the output, as far as it was read."""
+        """Where the scene's own text lies on the output, as far as it was read: all the places, where the picture moves."""
         features = self.features(scene_index)
         texts: tuple[ScreenText, ...] = (features.texts if features else None) or ()
-        left, top, right, bottom = self.picture(scene_index)
-        wide, high = right - left, bottom - top
-        return tuple(
-            (left + t.box[0] * wide, top + t.box[1] * high, left + t.box[2] * wide, top + t.box[3] * high)
-            for t in texts
-        )
+        places = self.framings[scene_index].source_boxes(self.canvas.width, self.canvas.height)
+        return tuple(_around([_inside(place, text.box) for place in places]) for text in texts)
+
+
+def _inside(place: Box, shares: Box) -> Box:
+    """A box given in shares of another one."""
+    left, top, right, bottom = place
+    wide, high = right - left, bottom - top
+    return left + shares[0] * wide, top + shares[1] * high, left + shares[2] * wide, top + shares[3] * high
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 class RenderModule:
@@ -118,6 +136,11 @@ class RenderModule:
         del context
         return plan
 
+    def notes(self, context: PlanContext) -> dict[str, str]:
+        """What it decided and why, by what it decided about, for a person to read."""
+        del context
+        return {}
+
     # --- drawing ----------------------------------------------------------------------------------
 
     def filter(self, effect: Effect, canvas: Canvas, tag: str) -> str:
@@ -134,9 +157,12 @@ class RenderModule:
         del effect
         return None
 
-    def survey(self, effect: Effect) -> str | None:
-        """Filter text run over the clip once before it is encoded; what it writes into the working folder, `filter` may read."""
-        del effect
+    def survey(self, effect: Effect, tag: str) -> str | None:
+        """Filter text run over the clip once before it is encoded; what it writes into the working folder, `filter` may read.
+
+        Names in the folder end in `tag`, which is the one that `filter` is given for the effect.
+        """
+        del effect, tag
         return None
 
     def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[Event, ...]:
