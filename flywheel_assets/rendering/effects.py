@@ -61,7 +61,7 @@ class Steady(_Effect):
         """A part that is steadied as it would be in the whole, so that two parts of one span join without a step."""
         lead = min((start - edge for edge in self.edges if edge <= start), default=0)
         rest = min((edge - end for edge in self.edges if edge >= end), default=0)
-        handles = {"lead": min(lead, 2 * self.smoothing), "rest": min(rest, 2 * self.smoothing)}
+        handles = {"lead": min(lead, self.smoothing), "rest": min(rest, self.smoothing)}
         return self.model_copy(update={"edges": (), **handles})
 
 

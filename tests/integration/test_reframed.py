@@ -57,7 +57,7 @@ def test_a_moving_disc_is_whole_in_the_output_where_a_crop_in_the_middle_would_l
     held = [_whole(_disc(picture)) for picture in disc.pictures]
     assert len(held) == 150
     assert np.mean(held) >= 0.95
-    middle = [CENTRE <= x - RADIUS and x + RADIUS <= 640 - CENTRE for x, _ in map(_place, range(150))]
+    middle = [x - RADIUS >= CENTRE and x + RADIUS <= 640 - CENTRE for x, _ in map(_place, range(150))]
     assert np.mean(middle) < 0.6
     assert disc.plan.notes["smart_reframe: scene 0"].startswith("the subject in the picture in ")
 
@@ -129,7 +129,7 @@ def _same(one: Pixels, other: Pixels) -> float:
 
 def _shown_whole(made: Advert, source: Pixels) -> bool:
     """Whether the banner of an upright output holds all of a source picture."""
-    (fit,) = {one for one in _framings(made.plan)}
+    (fit,) = set(_framings(made.plan))
     assert isinstance(fit, Fit)
     left, top, right, bottom = (round(edge) for edge in fit.box)
     wanted = np.asarray(cv2.resize(source, (right - left, bottom - top), interpolation=cv2.INTER_AREA), np.uint8)

@@ -58,7 +58,9 @@ class Stabilize(RenderModule):
         """Moves each picture to where a calm camera would have shown it, then drops what was only looked at."""
         if not isinstance(effect, Steady):
             return super().filter(effect, canvas, tag)
-        steady = f"vidstabtransform=input={_file(tag)}:smoothing={effect.smoothing}:zoom={effect.zoom}:optzoom=0"
+        # `gauss` looks at the pictures around and no others; the default shifts each part of a shot by another amount.
+        smooth = f"smoothing={effect.smoothing}:optalgo=gauss"
+        steady = f"vidstabtransform=input={_file(tag)}:{smooth}:zoom={effect.zoom}:optzoom=0"
         return f"{steady},trim=start_frame={effect.lead},setpts=PTS-STARTPTS" if effect.lead else steady
 
     def _shake(self, shot: Shot, context: PlanContext) -> float | None:
