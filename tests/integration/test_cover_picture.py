@@ -29,7 +29,7 @@ def _film() -> Iterator[Pixels]:
     yield from [cv2.GaussianBlur(texture(11), (0, 0), 4).astype(np.uint8)] * 60
     yield from [np.zeros((360, 640, 3), np.uint8)] * 40
     for frame in range(60):
-        yield cv2.convertScaleAbs(texture(12), alpha=min((59 - frame) / 30, 1.0))
+        yield np.asarray(cv2.convertScaleAbs(texture(12), alpha=min((59 - frame) / 30, 1.0)), np.uint8)
 
 
 @pytest.fixture(scope="module")
