@@ -22,6 +22,9 @@ from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import renders
 
 
+_AS_EVER = Options()
+
+
 @dataclass(frozen=True)
 class Finished:
     """A render, where it is kept, and what was measured on it. Of the shapes of one variation, the first leads."""
@@ -65,7 +68,7 @@ def render_and_inspect(
     blueprints: Sequence[Blueprint],
     perception: Perception,
     *,
-    options: Options = Options(),
+    options: Options = _AS_EVER,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Finished, ...]:
     """Render the blueprints in each shape, put the files into blob storage, and measure each.
