@@ -12,6 +12,7 @@ from flywheel_assets.creative.perception.beat import find_beats
 from flywheel_assets.creative.perception.hearing import spoken, voice_share
 from flywheel_assets.creative.perception.loudness import LOUD_RATE, SILENCE, LoudnessMeter, integrated, lufs
 from flywheel_assets.creative.types import Scene, Word
+from tests.films.loops import PATTERNS, Pattern, drawn_loop
 
 _RATE = 16_000
 
@@ -85,6 +86,28 @@ def test_the_beats_of_drums_are_found_where_they_are(tempo: float) -> None:
     assert found.tempo == pytest.approx(tempo, rel=0.01)
     near = [min(abs(one - two) for two in found.times) for one in beats]
     assert np.mean(np.array(near) < 0.04) > 0.9
+
+
+@pytest.mark.parametrize("pattern", ["clicks", "waltz", "sparse"])
+@pytest.mark.parametrize("tempo", [60, 66, 74, 88, 104, 120, 138, 150, 160])
+def test_a_beat_with_nothing_between_is_found_neither_doubled_nor_halved(pattern: Pattern, tempo: float) -> None:
+    assert find_beats(drawn_loop(950, pattern, tempo).samples).tempo == pytest.approx(tempo, rel=0.02)
+
+
+@pytest.mark.parametrize("pattern", [each for each in PATTERNS if each != "half"])
+def test_most_loops_are_told_at_their_own_tempo_and_the_rest_an_octave_off(pattern: Pattern) -> None:
+    tempos = np.arange(64, 180, 8.0)
+    ratios = [float(find_beats(drawn_loop(951, pattern, each).samples).tempo or 0) / each for each in tempos]
+    assert sum(abs(ratio - 1) < 0.03 for ratio in ratios) >= 0.7 * len(tempos), ratios
+    assert all(min(abs(ratio / octave - 1) for octave in (0.5, 1, 2)) < 0.03 for ratio in ratios), ratios
+
+
+def test_a_beat_in_half_time_is_told_as_it_is_counted_or_as_it_is_felt_or_not_at_all() -> None:
+    tempos = np.arange(64, 180, 8.0)
+    found = [find_beats(drawn_loop(951, "half", each).samples).tempo for each in tempos]
+    told = [tempo / each for tempo, each in zip(found, tempos, strict=True) if tempo is not None]
+    assert len(told) >= 0.8 * len(tempos)
+    assert all(min(abs(ratio / octave - 1) for octave in (0.5, 1)) < 0.03 for ratio in told), told
 
 
 def test_a_slow_beat_is_found_at_its_tempo_or_twice_it() -> None:
