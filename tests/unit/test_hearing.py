@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from flywheel_assets.creative.perception.beat import find_beats
-from flywheel_assets.creative.perception.hearing import spoken, voice_share
+from flywheel_assets.creative.perception.hearing import not_understood, spoken, voice_share
 from flywheel_assets.creative.perception.loudness import LOUD_RATE, SILENCE, LoudnessMeter, integrated, lufs
 from flywheel_assets.creative.types import Scene, Word
 from tests.films.loops import PATTERNS, Pattern, drawn_loop
@@ -57,6 +57,26 @@ def test_how_sound_is_cut_into_pieces_does_not_matter(lengths: list[int]) -> Non
     sound = np.random.default_rng(1).normal(0, 0.1, (2, sum(lengths))).astype(np.float32)
     pieces = np.split(sound, np.cumsum(lengths)[:-1], axis=1)
     assert _power(*pieces) == pytest.approx(_power(sound))
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _words(*probabilities: float) -> tuple[Word, ...]:
+    return tuple(Word(text="word", start=at, end=at + 0.3, probability=value) for at, value in enumerate(probabilities))
+
+
+def test_words_of_little_probability_are_not_understood_and_the_reason_says_how_little() -> None:
+    reason = not_understood(_words(*[0.3, 0.6] * 10), "en")
+    assert reason is not None
+    assert "'en'" in reason
+    assert "20 words is 0.45, at least 0.6" in reason
+
+
+def test_a_doubtful_word_among_sure_ones_and_too_few_words_to_tell_are_left_as_they_are() -> None:
+    assert not_understood(_words(*[0.9] * 9, 0.1), "en") is None
+    assert not_understood(_words(*[0.3] * 5), "en") is None
+    assert not_understood((), "en") is None
 
 
 # --- beats ----------------------------------------------------------------------------------------
