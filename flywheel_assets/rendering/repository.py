@@ -21,7 +21,6 @@ from flywheel_assets.store.rows import replace_rows
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import renders
 
-
 _AS_EVER = Options()
 
 
