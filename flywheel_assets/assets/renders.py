@@ -9,7 +9,10 @@ from flywheel_assets.assets.drafting import council_verdicts
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import approved
 from flywheel_assets.rendering import repository as rendered
+from flywheel_assets.rendering.kit import read_kit
+from flywheel_assets.rendering.plan_picture import plan_picture
 from flywheel_assets.rendering.strip import strip
+from flywheel_assets.store.accounts import get_account
 from flywheel_assets.store.store import Store
 
 _CHECKS = [
@@ -36,8 +39,9 @@ def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -
         request = repository.load_request(connection, key)
         perception = repository.load_perception(connection, key)
         blueprints = approved(repository.load_verdicts(connection, key), settings.creative)
+        kit = read_kit(get_account(connection, request.account_id).brand_kit, store.blobs)
     finished = rendered.render_and_inspect(
-        store, request.video_uri, blueprints, perception, progress=log_progress(context)
+        store, request.video_uri, blueprints, perception, kit=kit, progress=log_progress(context)
     )
     with store.engine.begin() as connection:
         rendered.save_renders(connection, key, finished)
@@ -45,7 +49,10 @@ def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -
     passed, wanted = len(finished) - len(failed), settings.creative.min_variations
     metadata = {
         "files": table(one.row() for one in finished),
-        "covers": dg.MetadataValue.md(_picture(strip([one.render.cover_path for one in finished]))),
+        "covers": dg.MetadataValue.md(_picture(strip([one.render.cover_path for one in finished]), "jpeg")),
+        "timelines": dg.MetadataValue.md(
+            _picture(plan_picture([(one.render.key, one.plan) for one in finished]), "png")
+        ),
         "folder": dg.MetadataValue.path(str(finished[0].render.path.parent)),
         "passed": passed,
         "segments_encoded": sum(one.render.segments_encoded for one in finished),
@@ -60,5 +67,5 @@ def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -
     return materialized(store, f"{passed} videos, {seconds:.0f} s in all", metadata, checks)
 
 
-def _picture(jpeg: bytes) -> str:
-    return f"![covers](data:image/jpeg;base64,{b64encode(jpeg).decode()})"
+def _picture(picture: bytes, form: str) -> str:
+    return f"![picture](data:image/{form};base64,{b64encode(picture).decode()})"

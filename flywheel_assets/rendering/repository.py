@@ -13,7 +13,8 @@ from flywheel_assets.creative.types import Blueprint, Perception
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.quality import Eyes, Files, inspect, open_eyes
 from flywheel_assets.rendering.render import render_all
-from flywheel_assets.rendering.types import QualityLine, Render
+from flywheel_assets.rendering.style import Kit
+from flywheel_assets.rendering.types import EditPlan, QualityLine, Render
 from flywheel_assets.store.rows import replace_rows
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import renders
@@ -21,12 +22,13 @@ from flywheel_assets.store.tables import renders
 
 @dataclass(frozen=True)
 class Finished:
-    """A render, where it is kept, and what was measured on it."""
+    """A render, where it is kept, what was measured on it, and its plan."""
 
     render: Render
     uri: str
     cover_uri: str
     quality: tuple[QualityLine, ...]
+    plan: EditPlan
 
     @property
     def passed(self) -> bool:
@@ -58,6 +60,7 @@ def render_and_inspect(
     blueprints: Sequence[Blueprint],
     perception: Perception,
     *,
+    kit: Kit | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Finished, ...]:
     """Render the blueprints, put the files into blob storage, and measure each.
@@ -66,15 +69,16 @@ def render_and_inspect(
         RenderFailed: a file could not be made at all.
     """
     settings, root = store.settings.rendering, store.settings.root
-    source = store.blobs.local(video_uri)
-    made = render_all(source, blueprints, perception, root / "renders", root / "cache" / "segments", settings, progress)
+    source, kit = store.blobs.local(video_uri), kit or Kit()
+    folders = root / "renders", root / "cache" / "segments"
+    made = render_all(source, blueprints, perception, *folders, settings, progress, kit=kit)
     eyes = _eyes()  # one for all: variations share pictures, and each is read once
     finished = []
     for blueprint, render in zip(blueprints, made, strict=True):
-        plan = edit_plan(blueprint, perception, settings)
+        plan = edit_plan(blueprint, perception, settings, kit.style)
         uri, cover = store.blobs.put(render.path).uri, store.blobs.put(render.cover_path).uri
         files = Files(render.path, render.captions_srt, source)
-        finished.append(Finished(render, uri, cover, inspect(files, plan, settings, eyes)))
+        finished.append(Finished(render, uri, cover, inspect(files, plan, settings, eyes), plan))
         if progress:
             progress("inspected", len(finished), len(made))
     return tuple(finished)
