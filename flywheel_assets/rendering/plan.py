@@ -14,6 +14,7 @@ from flywheel_assets.rendering.cutting import Cutting
 from flywheel_assets.rendering.fonts import clean
 from flywheel_assets.rendering.modules.audio_enhancement import AudioEnhancement
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.modules.brand_overlay import require_safe
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
 from flywheel_assets.rendering.style import Style
@@ -31,7 +32,8 @@ def edit_plan(
     The blueprint's key is not part of it: two drafts that would look the same are one file.
 
     Raises:
-        RenderFailed: an unknown scene, an empty text, a text too long to read, a character without a glyph.
+        RenderFailed: an unknown scene, an empty text, a text too long to read, a character without a glyph,
+            something outside the safe box.
     """
     context = _bare(blueprint, perception, settings, style or Style())
     everyone = modules.chosen(context.style)
@@ -41,6 +43,9 @@ def edit_plan(
         context = replace(context, shots=timeline.in_order(found.shape(context)))
     context = replace(context, framings=SmartReframe().framings(context))
     overlays = tuple(overlay for found in working for overlay in found.overlays(context))
+    context = replace(context, overlays=overlays)
+    segments = Cutting(context, tuple(working), overlays).segments()
+    require_safe(blueprint.key, segments, context.canvas)
     values = {
         "video_sha256": perception.video_sha256,
         "width": settings.width,
@@ -48,7 +53,7 @@ def edit_plan(
         "fps": settings.fps,
         "placement": context.canvas.placement.name,
         "source_fps": perception.fps,
-        "segments": Cutting(context, tuple(working), overlays).segments(),
+        "segments": segments,
         "audio": _sound(working, context),
         "unavailable": unavailable,
         "module_versions": {found.name: found.version for found in working},

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering.effects import Material
+from flywheel_assets.rendering.effects import Material, Picture
 
 
 class Style(BaseModel):
@@ -18,7 +18,7 @@ class Style(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     without: frozenset[str] = Field(frozenset(), description="Modules that are left out, by name.")
-    logo: Material | None = Field(None, description="PNG or SVG with transparency.")
+    logo: Picture | None = Field(None, description="A PNG with transparency.")
     look: Material | None = Field(None, description="A .cube table of colours.")
     music: Material | None = Field(None, description="A track to play under the speech.")
     progress_bar: bool = Field(default=False, description="Makes every segment a variation's own: nothing is shared.")

@@ -91,7 +91,7 @@ def test_a_part_of_a_crop_path_shows_the_same_window(path: list[tuple[int, float
 
 
 def test_a_timed_effect_is_cut_like_its_clip() -> None:
-    punch = PunchIn(start_frame=10, end_frame=20, scale=1.1)
+    punch = PunchIn(start_frame=10, end_frame=20, box=(0, 0, 1080, 1920), scale=1.1)
     assert punch.within(0, 10) is None
     assert punch.within(20, 30) is None
-    assert punch.within(5, 15) == PunchIn(start_frame=5, end_frame=10, scale=1.1)
+    assert punch.within(5, 15) == PunchIn(start_frame=5, end_frame=10, box=(0, 0, 1080, 1920), scale=1.1)

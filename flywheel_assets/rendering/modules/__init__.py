@@ -6,15 +6,28 @@ from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.rendering.modules.audio_enhancement import AudioEnhancement
 from flywheel_assets.rendering.modules.auto_captions import AutoCaptions
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.modules.brand_overlay import BrandOverlay
+from flywheel_assets.rendering.modules.color_grading import ColorGrading
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.hook_title import HookTitle
+from flywheel_assets.rendering.modules.pattern_interrupt import PatternInterrupt
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
 from flywheel_assets.rendering.style import Style
 
 __all__ = ["REGISTRY", "PlanContext", "RenderModule", "chosen", "module"]
 
 REGISTRY: dict[str, RenderModule] = {
-    found.name: found for found in (SmartReframe(), AutoCaptions(), HookTitle(), CtaEndCard(), AudioEnhancement())
+    found.name: found
+    for found in (
+        ColorGrading(),
+        SmartReframe(),
+        PatternInterrupt(),
+        AutoCaptions(),
+        HookTitle(),
+        CtaEndCard(),
+        BrandOverlay(),
+        AudioEnhancement(),
+    )
 }
 # Without them there is no picture and no sound that a platform takes.
 _NEEDED = frozenset({SmartReframe.name, AudioEnhancement.name})

@@ -58,6 +58,12 @@ class AutoCaptions(RenderModule):
         """
         return tuple(card for shot in context.shots for card in self._cards(shot, context))
 
+    def room(self, shot: Shot, context: PlanContext) -> Box:
+        """Where the widest card of a shot would go if nothing were in its way."""
+        use, canvas = self.defaults, context.canvas
+        high = canvas.px(use.em * LINE_HEIGHT + 2 * use.outline)
+        return _options((canvas.safe[2] - canvas.safe[0], high), shot, context)[0]
+
     def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[ass.Event, ...]:
         """The line once per lit word, one after the other."""
         events: list[ass.Event] = []
@@ -143,12 +149,15 @@ def _joins(group: list[Word], word: Word, use: Defaults) -> bool:
 
 def _place(size: tuple[float, float], shot: Shot, context: PlanContext) -> Box:
     """Below the picture where there is room, else where it hides least of the scene's own text."""
-    _, top, _, bottom = context.canvas.safe
+    return clearest(_options(size, shot, context), context.source_text(shot.scene.index))
+
+
+def _options(size: tuple[float, float], shot: Shot, context: PlanContext) -> tuple[Box, ...]:
+    _, top, _, bottom = context.text_box
     lowest = bottom - size[1] / 2
     below = (context.picture(shot.scene.index)[3] + bottom) / 2
     middles = (min(below, lowest), lowest - 2 * size[1], (top + bottom) / 2, lowest - 4 * size[1])
-    options = tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
-    return clearest(options, context.source_text(shot.scene.index))
+    return tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
 
 
 def _lit(overlay: Overlay, lit: int) -> list[tuple[str, str]]:

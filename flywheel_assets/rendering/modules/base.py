@@ -15,6 +15,8 @@ from flywheel_assets.rendering.style import Style
 from flywheel_assets.rendering.timeline import Shot
 from flywheel_assets.rendering.types import AudioPlan, Overlay
 
+BAR_STRIP = 26.0  # design pixels: the bar, and air above it
+
 
 @dataclass(frozen=True)
 class PlanContext:
@@ -33,6 +35,7 @@ class PlanContext:
     shots: tuple[Shot, ...]
     card_frames: int
     framings: Mapping[int, Framing]
+    overlays: tuple[Overlay, ...] = ()
 
     @property
     def hook_end(self) -> int:
@@ -49,6 +52,12 @@ class PlanContext:
         """Length of the output, in frames."""
         return self.card_start + self.card_frames
 
+    @property
+    def text_box(self) -> Box:
+        """Where text may go: the safe box without the strip at its bottom that a progress bar needs."""
+        left, top, right, bottom = self.canvas.safe
+        return left, top, right, bottom - (self.canvas.px(BAR_STRIP) if self.style.progress_bar else 0)
+
     def features(self, scene_index: int) -> SceneFeatures | None:
         """What was measured of a scene; None when nothing was."""
         return next((found for found in self.perception.features if found.index == scene_index), None)
@@ -61,12 +70,13 @@ class PlanContext:
         """Where the scene's own text lies on the output, as far as it was read."""
         features = self.features(scene_index)
         texts: tuple[ScreenText, ...] = (features.texts if features else None) or ()
+        return tuple(self.placed(text.box, scene_index) for text in texts)
+
+    def placed(self, share: Box, scene_index: int) -> Box:
+        """A box in shares of the source's picture as pixels of the output."""
         left, top, right, bottom = self.picture(scene_index)
         wide, high = right - left, bottom - top
-        return tuple(
-            (left + t.box[0] * wide, top + t.box[1] * high, left + t.box[2] * wide, top + t.box[3] * high)
-            for t in texts
-        )
+        return left + share[0] * wide, top + share[1] * high, left + share[2] * wide, top + share[3] * high
 
 
 class RenderModule:
@@ -124,8 +134,8 @@ class RenderModule:
         """One of the module's effects as filter text from one unnamed input to one unnamed output.
 
         Inner labels end in `tag`, which is unlike that of any other effect of the graph. `[image]` stands
-        for the pad of the effect's `material` where that is a picture, which does not end; `[file]` for
-        its name where it is not.
+        for the pad of the effect's `material` where that is a picture, of which one has to be taken (`trim`): it
+        does not end, and a graph that mixes it with a source may not either; `[file]` for its name where it is not.
         """
         raise NotImplementedError(f"{self.name} has no effect {effect.kind}, canvas {canvas}, tag {tag}")
 
