@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.rendering.effects import Material
+from flywheel_assets.rendering.tracks import BeatGrid, LoopName
 
 
 class Style(BaseModel):
@@ -20,7 +21,12 @@ class Style(BaseModel):
     without: frozenset[str] = Field(frozenset(), description="Modules that are left out, by name.")
     logo: Material | None = Field(None, description="PNG or SVG with transparency.")
     look: Material | None = Field(None, description="A .cube table of colours.")
-    music: Material | None = Field(None, description="A track to play under the speech.")
+    music: Material | LoopName | None = Field(
+        None, description="A track to play under the speech; off unless asked for."
+    )
+    grid: BeatGrid | None = Field(
+        None, description="Of a track of one's own, where its beat is steady; `music.read_track`."
+    )
     progress_bar: bool = Field(default=False, description="Makes every segment a variation's own: nothing is shared.")
 
 

@@ -8,14 +8,21 @@ from flywheel_assets.rendering.modules.auto_captions import AutoCaptions
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.hook_title import HookTitle
+from flywheel_assets.rendering.modules.music_bed import MusicBed
+from flywheel_assets.rendering.modules.scene_transitions import SceneTransitions
+from flywheel_assets.rendering.modules.silence_trim import SilenceTrim
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
 from flywheel_assets.rendering.style import Style
 
 __all__ = ["REGISTRY", "PlanContext", "RenderModule", "chosen", "module"]
 
 REGISTRY: dict[str, RenderModule] = {
-    found.name: found for found in (SmartReframe(), AutoCaptions(), HookTitle(), CtaEndCard(), AudioEnhancement())
-}
+    found.name: found
+    for found in (
+        SilenceTrim(), SceneTransitions(), MusicBed(),
+        SmartReframe(), AutoCaptions(), HookTitle(), CtaEndCard(), AudioEnhancement(),
+    )
+}  # fmt: skip
 # Without them there is no picture and no sound that a platform takes.
 _NEEDED = frozenset({SmartReframe.name, AudioEnhancement.name})
 
