@@ -88,6 +88,10 @@ class Pool(BaseModel):
         return self.at_most if self.share is None else self.share
 
 
+# Music of our own that a brand kit may name instead of a file.
+LoopName = Literal["pulse", "warm"]
+
+
 class BrandKit(BaseModel):
     """What every advert of the account is to look and sound like. Paths in an account file start from its folder."""
 
@@ -95,16 +99,13 @@ class BrandKit(BaseModel):
 
     logo: Path | None = Field(None, description="PNG, SVG, WebP or JPEG of any size; best with transparency.")
     look: Path | None = Field(None, description="A 3D .cube table of colours.")
-    music: Path | None = Field(None, description="A track to play under the speech.")
+    music: LoopName | Path | None = Field(None, description="A track to play under the speech, or a loop of ours.")
     progress_bar: bool = Field(default=False, description="Shows how far the advert has come; nothing is shared then.")
 
     def beside(self, folder: Path) -> BrandKit:
         """The kit with its paths started from a folder."""
-        files = {
-            name: path and folder / path
-            for name, path in (("logo", self.logo), ("look", self.look), ("music", self.music))
-        }
-        return self.model_copy(update=files)
+        files = (("logo", self.logo), ("look", self.look), ("music", self.music))
+        return self.model_copy(update={name: folder / path for name, path in files if isinstance(path, Path)})
 
 
 class Account(BaseModel):

@@ -91,7 +91,7 @@ class _Weaver:
 
     def _clip(self, number: int, clip: Clip) -> str:
         """From the input of that number to pictures at the size and rate of the output."""
-        steps = [_timing(clip, self._plan.fps)]
+        steps = [_timing(clip, self._plan)]
         for place, effect in enumerate(clip.effects):
             if (look := modules.module(effect.module).survey(effect)) is not None:
                 self._surveys.append(Survey(_seek(clip, self._plan.source_fps), ",".join([*steps, look])))
@@ -117,10 +117,15 @@ class _Weaver:
         return text.replace("[image]", f"[{self._clips + len(self._pictures) - 1}:v]")
 
 
-def _timing(clip: Clip, fps: int) -> str:
+def _timing(clip: Clip, plan: EditPlan) -> str:
+    """Pictures at the output's rate from the clip's start on, which the seek left behind by up to half a picture.
+
+    Counted from the first picture that came instead, those of a varying rate would run ahead of their sound.
+    """
     if clip.held:
         return "trim=end_frame=1,setpts=PTS-STARTPTS"
-    return f"setpts=PTS-STARTPTS,fps={fps},tpad=stop_mode=clone:stop={_CLONES}"
+    early = clip.source_start - _seek_start(clip, plan.source_fps)
+    return f"setpts=PTS-{early:.6f}/TB,fps={plan.fps}:start_time=0,tpad=stop_mode=clone:stop={_CLONES}"
 
 
 def _mixed(clips: Sequence[str], mix: Mix | None, seconds: float) -> str:
@@ -132,6 +137,9 @@ def _mixed(clips: Sequence[str], mix: Mix | None, seconds: float) -> str:
 
 def _seek(clip: Clip, source_fps: float) -> tuple[str, ...]:
     """Input span, half a source frame early at both ends: no rounding can lose the first frame or show the next scene."""
-    half = 0.5 / source_fps
-    start = max(clip.source_start - half, 0.0)
-    return "-ss", f"{start:.6f}", "-t", f"{clip.source_end - half - start:.6f}"
+    start = _seek_start(clip, source_fps)
+    return "-ss", f"{start:.6f}", "-t", f"{clip.source_end - 0.5 / source_fps - start:.6f}"
+
+
+def _seek_start(clip: Clip, source_fps: float) -> float:
+    return max(clip.source_start - 0.5 / source_fps, 0.0)

@@ -8,15 +8,18 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from flywheel_assets.core.account import BrandKit
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import ConfigurationError, RenderFailed
 from flywheel_assets.rendering.cube import read_cube
 from flywheel_assets.rendering.effects import Material, Picture
 from flywheel_assets.rendering.logo import png, read_logo
+from flywheel_assets.rendering.music import read_track
 from flywheel_assets.rendering.style import Kit, Style
+from flywheel_assets.rendering.tracks import BeatGrid
 from flywheel_assets.store.blobs import Blobs
 
-M = TypeVar("M", bound=Material)
+M = TypeVar("M")
 
+_TRACK_SECONDS = 60.0  # to decode a whole album
 _TRACKS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus")
 
 
@@ -29,8 +32,13 @@ def read_kit(asked: BrandKit, blobs: Blobs) -> Kit:
     keep = _Keeper(blobs)
     logo = _field("logo", asked.logo, keep.logo)
     look = _field("look", asked.look, keep.look)
-    music = _field("music", asked.music, keep.music)
-    return Kit(Style(logo=logo, look=look, music=music, progress_bar=asked.progress_bar), keep.files)
+    style = Style(logo=logo, look=look, progress_bar=asked.progress_bar)
+    if isinstance(asked.music, Path):
+        track, grid = _field("music", asked.music, keep.music) or (None, None)
+        style = style.model_copy(update={"music": track, "grid": grid})
+    elif asked.music is not None:
+        style = style.model_copy(update={"music": asked.music})
+    return Kit(style, keep.files)
 
 
 class _Keeper:
@@ -50,10 +58,15 @@ class _Keeper:
         table = read_cube(path.read_bytes(), path.name).text()
         return Material(name="look.cube", sha256=self._made(table.encode(), ".cube"))
 
-    def music(self, path: Path) -> Material:
+    def music(self, path: Path) -> tuple[Material, BeatGrid | None]:
         if path.suffix.lower() not in _TRACKS:
             raise ConfigurationError(f"{path.name}: not_a_track: give one of {', '.join(_TRACKS)}")
-        return Material(name=f"music{path.suffix.lower()}", sha256=self._put(path))
+        try:
+            track, grid = read_track(path, timeout=_TRACK_SECONDS)
+        except RenderFailed as error:
+            raise ConfigurationError(str(error)) from None
+        self._put(path)
+        return track.model_copy(update={"name": f"music{path.suffix.lower()}"}), grid
 
     def _made(self, content: bytes, suffix: str) -> str:
         with TemporaryDirectory(prefix="flywheel-kit-") as folder:

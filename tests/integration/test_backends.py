@@ -14,7 +14,7 @@ from flywheel_assets.rendering.backends import recipe
 from flywheel_assets.rendering.effects import Crop, Effect, Grade, ProgressBar, PunchIn, Steady
 from flywheel_assets.rendering.ffmpeg import run
 from flywheel_assets.rendering.plan import edit_plan
-from flywheel_assets.rendering.quality import inspect
+from flywheel_assets.rendering.quality import Files, inspect, open_eyes
 from flywheel_assets.rendering.render import render_all
 from flywheel_assets.rendering.segments import encode_all, path_of
 from flywheel_assets.rendering.style import Kit
@@ -45,11 +45,12 @@ def plan(film: Path) -> EditPlan:
 
 def test_both_make_the_same_advert_of_one_plan(film: Path, plan: EditPlan, tmp_path: Path, reader: Any) -> None:
     perception = _perception(film, sound=True)
-    made = {}
+    made, eyes = {}, open_eyes()
     for settings in (SMALL, WITH_MOVIEPY):
         folder = tmp_path / settings.backend
         (render,) = render_all(film, BLUEPRINTS[:1], perception, folder / "out", folder / "cache", settings)
-        assert [line for line in inspect(render.path, plan, settings) if not line.passed] == []
+        lines = inspect(Files(render.path, render.captions_srt, film), plan, settings, eyes)
+        assert [line for line in lines if not line.passed] == []
         made[settings.backend] = _frames(render.path)
     for number in (18, 45, 80, plan.frames - 5):  # not while a text pops in, which MoviePy leaves out
         ours, theirs = (made[name][number] for name in ("ffmpeg", "moviepy"))

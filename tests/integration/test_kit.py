@@ -97,7 +97,8 @@ def test_a_kit_is_kept_by_content_wherever_its_files_lay(tmp_path: Path) -> None
     blobs = Blobs(str(tmp_path / "blobs"), tmp_path / "copies")
     look, music = tmp_path / "it's; a [look].cube", tmp_path / "song.MP3"
     look.write_text(cube(2, lambda r, g, b: (r, g, b)))
-    music.write_bytes(b"ID3 not really")
+    tone = ["-v", "error", "-f", "lavfi", "-i", "sine=440:d=2", "-f", "mp3", str(music)]
+    subprocess.run([FFMPEG, *tone], check=True, timeout=60)
     one = read_kit(BrandKit(logo=_svg(tmp_path / "a.svg"), look=look, music=music, progress_bar=True), blobs)
     other = read_kit(BrandKit(logo=_svg(tmp_path / "b.svg"), look=look, music=music, progress_bar=True), blobs)
     assert one.style == other.style
@@ -115,6 +116,7 @@ def test_a_kit_is_kept_by_content_wherever_its_files_lay(tmp_path: Path) -> None
         ("logo", b"nothing", r"brand_kit.logo: file.x: not_a_picture"),
         ("look", b"LUT_3D_SIZE 2\n0 0 0\n", "brand_kit.look: file.x: damaged_cube"),
         ("music", b"text", "brand_kit.music: file.x: not_a_track: give one of .wav, .mp3"),
+        ("music", None, "brand_kit.music: no file"),
         ("logo", None, "brand_kit.logo: no file .*file.x; correct the path or leave the field out"),
     ],
 )
@@ -158,6 +160,17 @@ def test_what_an_account_file_asks_for_is_seen_in_its_renders(store: Store, tmp_
         left, top, right, bottom = logo.box
         red, green, blue = first.convert("RGB").getpixel(((left + right) // 2, (top + bottom) // 2))
     assert red > 190 > green > 80 > blue - 40
+
+
+def test_music_is_a_file_that_can_be_heard_or_a_loop_of_ours(tmp_path: Path) -> None:
+    blobs = Blobs(str(tmp_path / "blobs"), tmp_path / "copies")
+    file = tmp_path / "account.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(SAMPLE.read_text()), "brand_kit": {"music": "warm"}}))
+    kit = read_kit(load_account(file).brand_kit, blobs)
+    assert (kit.style.music, kit.style.grid, kit.files) == ("warm", None, {})
+    (tmp_path / "song.mp3").write_bytes(b"ID3 not really")
+    with pytest.raises(ConfigurationError, match=r"brand_kit\.music: song\.mp3: unreadable_music"):
+        read_kit(BrandKit(music=tmp_path / "song.mp3"), blobs)
 
 
 def test_a_wrong_kit_in_an_account_file_is_told_by_field(tmp_path: Path) -> None:

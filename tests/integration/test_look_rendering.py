@@ -140,10 +140,11 @@ def test_a_look_changes_the_scenes_as_its_table_says_and_an_identity_changes_not
 
 
 def test_a_long_shot_is_seen_from_nearer_at_the_planned_frames_and_no_others(studio: Studio) -> None:
-    plan = studio.plan(Style(), FINE)
+    cuts = Style(without=frozenset({"scene_transitions"}))
+    plan = studio.plan(cuts, FINE)
     jumps = [effect for segment in plan.segments for effect in segment.clips[0].effects if isinstance(effect, PunchIn)]
     assert [(jump.start_frame, jump.end_frame) for jump in jumps] == [(105 - 75, 210 - 75)]  # the hook leaves at 75
-    shown = frames(studio.render(Kit(), FINE).path, "gray")
+    shown = frames(studio.render(Kit(cuts), FINE).path, "gray")
     left, top, right, bottom = _box(plan)
     pictures = [frame[top:bottom, left:right] for frame in shown]
     changes = [float(cv2.absdiff(one, other).mean()) for one, other in pairwise(pictures)]
@@ -227,7 +228,7 @@ def test_the_bar_is_as_wide_as_the_advert_is_old(studio: Studio) -> None:
 
 def test_with_a_logo_too_a_source_shorter_than_its_analysis_is_refused(studio: Studio) -> None:
     kit = studio.kit(logo=studio.file("short.svg", _SVG))
-    longer = studio.perception.scenes[1].model_copy(update={"end_frame": 400, "end": 400 / 30})
+    longer = studio.perception.scenes[1].model_copy(update={"end_frame": 400, "end": 400 / 30, "clean_end": 400 / 30})
     perception = studio.perception.model_copy(update={"scenes": (studio.perception.scenes[0], longer)})
     with pytest.raises(RenderFailed, match=r"frame_count: \d+ frames came out, the plan wants"):
         Studio(studio.folder, studio.video, perception).render(kit, wanted=blueprint(1))

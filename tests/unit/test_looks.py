@@ -23,6 +23,8 @@ from flywheel_assets.settings import Rendering
 from tests.look_bench import blueprint, cube, perception
 
 SETTINGS = Rendering()
+# Hard cuts: where shots mix is another module's, and moves what plays after it.
+CUTS = Style(without=frozenset({"scene_transitions"}))
 SAFE = REELS.safe_box(1080, 1920)
 LOGO = Picture(name="logo.png", sha256="1" * 64, width=400, height=380)
 LOOK = Material(name="look.cube", sha256="2" * 64)
@@ -149,7 +151,7 @@ def test_a_long_shot_jumps_in_and_out_by_turns(frames: int, jumps: list[tuple[in
 
 @given(st.lists(st.integers(10, 900), min_size=1, max_size=9))
 def test_jumps_are_few_far_apart_and_never_on_the_end_card(lengths: list[int]) -> None:
-    plan = edit_plan(blueprint(*range(len(lengths))), perception(lengths), SETTINGS)
+    plan = edit_plan(blueprint(*range(len(lengths))), perception(lengths), SETTINGS, CUTS)
     jumps = _jumps(plan)
     starts = [start for start, _ in jumps]
     assert all(later - first >= 450 for first, later in zip(starts, starts[3:], strict=False))
@@ -165,8 +167,8 @@ def test_jumps_are_few_far_apart_and_never_on_the_end_card(lengths: list[int]) -
 
 def test_where_a_shot_jumps_does_not_depend_on_what_plays_around_it() -> None:
     known = perception([240, 60, 60])
-    one = edit_plan(blueprint(0, 1), known, SETTINGS)
-    two = edit_plan(blueprint(1, 2, 0), known, SETTINGS)
+    one = edit_plan(blueprint(0, 1), known, SETTINGS, CUTS)
+    two = edit_plan(blueprint(1, 2, 0), known, SETTINGS, CUTS)
     assert [end - start for start, end in _jumps(one)] == [80]
     assert _jumps(two) == [(start + 120, end + 120) for start, end in _jumps(one)]
 
@@ -181,10 +183,10 @@ def test_where_a_shot_jumps_does_not_depend_on_what_plays_around_it() -> None:
     ],
 )
 def test_no_jump_cuts_off_text(box: tuple[float, float, float, float], scale: float | None) -> None:
-    plan = edit_plan(blueprint(0), perception([210], texts={0: [(box, 4.0, 5.0)]}), SETTINGS)
+    plan = edit_plan(blueprint(0), perception([210], texts={0: [(box, 4.0, 5.0)]}), SETTINGS, CUTS)
     found = [e.scale for _, _, effects in _clips(plan) for e in effects if isinstance(e, PunchIn)]
     assert found == ([] if scale is None else [scale])
-    early = edit_plan(blueprint(0), perception([210], texts={0: [(box, 0.5, 3.0)]}), SETTINGS)
+    early = edit_plan(blueprint(0), perception([210], texts={0: [(box, 0.5, 3.0)]}), SETTINGS, CUTS)
     assert len(_jumps(early)) == 1
 
 
@@ -269,9 +271,11 @@ def test_the_logo_goes_where_nobody_looks_out_of_the_picture() -> None:
 def test_variations_share_their_scenes_with_a_logo_and_nothing_with_a_bar() -> None:
     known = perception([120, 90, 90])
     order = [(0, 1, 2), (0, 2, 1)]
-    with_logo = [edit_plan(blueprint(*one), known, SETTINGS, Style(logo=LOGO)) for one in order]
+    with_logo = [edit_plan(blueprint(*one), known, SETTINGS, CUTS.model_copy(update={"logo": LOGO})) for one in order]
     assert with_logo[0].segments[2] == with_logo[1].segments[3]
-    with_bar = [edit_plan(blueprint(*one), known, SETTINGS, Style(progress_bar=True)) for one in order]
+    with_bar = [
+        edit_plan(blueprint(*one), known, SETTINGS, CUTS.model_copy(update={"progress_bar": True})) for one in order
+    ]
     assert with_bar[0].segments[2] != with_bar[1].segments[3]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -71,6 +72,14 @@ def test_a_time_that_is_left_out_is_where_the_shot_goes_on() -> None:
     assert shot.plays(0.5)
     assert not shot.plays(1.5)
     assert shot.joints == (30,)
+
+
+def test_a_seam_divides_what_is_encoded_after_the_hook_and_nothing_else() -> None:
+    one, other = in_order([replace(_shot((0, 60)), seams=(12,)), replace(_shot((0, 90)), seams=(10, 80))])
+    found = pieces((one, other), 30)
+    assert [(piece.start, piece.end) for piece in found] == [(0, 30), (30, 60), (60, 70), (70, 140), (140, 150)]
+    assert other.source(60, 70, CANVAS) == (0.0, pytest.approx(10 / 30))
+    assert other.joints == ()
 
 
 def test_the_last_shot_mixes_with_nothing() -> None:

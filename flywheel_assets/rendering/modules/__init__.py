@@ -10,7 +10,10 @@ from flywheel_assets.rendering.modules.brand_overlay import BrandOverlay
 from flywheel_assets.rendering.modules.color_grading import ColorGrading
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.hook_title import HookTitle
+from flywheel_assets.rendering.modules.music_bed import MusicBed
 from flywheel_assets.rendering.modules.pattern_interrupt import PatternInterrupt
+from flywheel_assets.rendering.modules.scene_transitions import SceneTransitions
+from flywheel_assets.rendering.modules.silence_trim import SilenceTrim
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
 from flywheel_assets.rendering.style import Style
 
@@ -19,6 +22,9 @@ __all__ = ["REGISTRY", "PlanContext", "RenderModule", "chosen", "module"]
 REGISTRY: dict[str, RenderModule] = {
     found.name: found
     for found in (
+        SilenceTrim(),
+        SceneTransitions(),
+        MusicBed(),
         ColorGrading(),
         SmartReframe(),
         PatternInterrupt(),

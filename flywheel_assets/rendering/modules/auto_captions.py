@@ -11,6 +11,7 @@ from flywheel_assets.rendering.effects import Box
 from flywheel_assets.rendering.fonts import LINE_HEIGHT, clean, fit, require_glyphs
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.palette import ACCENT, INK, PAPER
+from flywheel_assets.rendering.speech import unknown_speech
 from flywheel_assets.rendering.timeline import Shot
 from flywheel_assets.rendering.types import FontName, Overlay, OverlayWord
 
@@ -41,14 +42,7 @@ class AutoCaptions(RenderModule):
 
     def lacks(self, context: PlanContext) -> str | None:
         """Why speech is unknown in at least one played scene."""
-        engine = context.perception.engines.get("speech")
-        if engine is None:
-            return "no speech engine is recorded for this video"
-        if engine.unavailable:
-            return engine.unavailable
-        played = [shot.scene.index for shot in context.shots]
-        unknown = [index for index in played if (f := context.features(index)) is None or f.words is None]
-        return f"speech was not looked for in scenes {unknown}" if unknown else None
+        return unknown_speech(context.perception, [shot.scene.index for shot in context.shots])
 
     def overlays(self, context: PlanContext) -> tuple[Overlay, ...]:
         """The cards of every scene, on the output's timeline.
