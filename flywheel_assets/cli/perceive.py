@@ -13,7 +13,7 @@ from flywheel_assets.cli.tables import counted, show_fields, show_json, show_tab
 from flywheel_assets.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from flywheel_assets.creative.types import Perception
+    from flywheel_assets.creative.types import Perception, Scene
 
 _CELL, _MOST = 320, 120  # pixels and scenes on the contact sheet
 
@@ -66,8 +66,11 @@ def _show(found: Perception) -> None:
     from flywheel_assets.creative.perception.told import as_dict
 
     told = as_dict(found)
-    rows = [(one.index, f"{one.start:.2f}", f"{one.end:.2f}", one.start_frame, one.end_frame) for one in found.scenes]
-    show_table(("scene", "start", "end", "first frame", "end frame"), rows, right=("start", "end"))
+    rows = [
+        (one.index, f"{one.start:.2f}", f"{one.end:.2f}", one.start_frame, one.end_frame, _clean(one))
+        for one in found.scenes
+    ]
+    show_table(("scene", "start", "end", "first frame", "end frame", "without fades"), rows, right=("start", "end"))
     click.echo()
     if told["texts"] is not None:
         show_table(
@@ -84,6 +87,12 @@ def _show(found: Perception) -> None:
     _show_rest(told)
     click.echo()
     show_table(("modality", "engine", "version or reason"), _engine_rows(found))
+
+
+def _clean(scene: Scene) -> str:
+    if not scene.fade_in_frames and not scene.fade_out_frames:
+        return ""
+    return f"{scene.clean_start:.2f} to {scene.clean_end:.2f}" if scene.clean_seconds > 0 else "nothing"
 
 
 def _show_rest(told: dict[str, Any]) -> None:

@@ -119,6 +119,10 @@ def save_scenes(connection: Connection, creative_id: str, scenes: Sequence[Scene
             "end_frame": scene.end_frame,
             "start_seconds": scene.start,
             "end_seconds": scene.end,
+            "fade_in_frames": scene.fade_in_frames,
+            "fade_out_frames": scene.fade_out_frames,
+            "clean_start_seconds": scene.clean_start,
+            "clean_end_seconds": scene.clean_end,
         }
         for scene in scenes
     ]
@@ -136,6 +140,10 @@ def load_scenes(connection: Connection, creative_id: str) -> tuple[Scene, ...]:
             end_frame=row.end_frame,
             start=row.start_seconds,
             end=row.end_seconds,
+            fade_in_frames=row.fade_in_frames,
+            fade_out_frames=row.fade_out_frames,
+            clean_start=row.clean_start_seconds,
+            clean_end=row.clean_end_seconds,
         )
         for row in rows
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 class _Value(BaseModel):
@@ -41,18 +41,46 @@ class Brief(_Value):
 
 
 class Scene(_Value):
-    """Half-open span of frames [start_frame, end_frame)."""
+    """Half-open span of frames [start_frame, end_frame).
+
+    Scenes that dissolve meet in the middle of it, so that each holds pictures of the other. Frames that are
+    its own alone are shown from ``clean_start`` to ``clean_end``; there may be none, and then both are equal.
+    """
 
     index: int
     start_frame: int
     end_frame: int
     start: float
     end: float
+    fade_in_frames: int = Field(
+        0, ge=0, description="Frames at its start that are mixed with what was before: a scene or a plain picture."
+    )
+    fade_out_frames: int = Field(0, ge=0, description="Frames at its end that are mixed with what follows.")
+    clean_start: float = Field(default_factory=lambda scene: scene["start"])
+    clean_end: float = Field(default_factory=lambda scene: scene["end"])
+
+    @model_validator(mode="after")
+    def _clean_is_inside(self) -> Self:
+        first, last = self.clean_frames
+        if first > last or not self.start <= self.clean_start <= self.clean_end <= self.end:
+            clean = f"frames [{first}, {last}), {self.clean_start:g} s to {self.clean_end:g} s"
+            raise ValueError(f"scene {self.index}: its clean part ({clean}) must lie inside it")
+        return self
 
     @property
     def seconds(self) -> float:
         """Length of the scene."""
         return self.end - self.start
+
+    @property
+    def clean_frames(self) -> tuple[int, int]:
+        """Half-open span of the frames that are its own alone."""
+        return self.start_frame + self.fade_in_frames, self.end_frame - self.fade_out_frames
+
+    @property
+    def clean_seconds(self) -> float:
+        """Length of what is its own alone."""
+        return self.clean_end - self.clean_start
 
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the picture

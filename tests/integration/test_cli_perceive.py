@@ -36,7 +36,9 @@ def first(home: Path) -> dict[str, Any]:
 
 
 def test_the_json_has_the_promised_shape(first: dict[str, Any]) -> None:
-    assert {"start_frame", "end_frame", "start", "end"} == first["scenes"][0].keys()
+    fades = {"fade_in_frames", "fade_out_frames", "clean_start", "clean_end"}
+    assert {"start_frame", "end_frame", "start", "end"} | fades == first["scenes"][0].keys()
+    assert first["scenes"][2]["clean_end"] < first["scenes"][2]["end"]
     assert {"text", "start", "end", "box"} <= first["texts"][0].keys()
     assert {"word", "start", "end"} <= first["words"][0].keys()
     assert first["objects"] is None
@@ -76,6 +78,8 @@ def test_a_person_gets_tables(home: Path, first: dict[str, Any]) -> None:
     ran = _perceive(home, str(SAMPLE))
     assert "Fresh coffee every morning" in ran.stdout
     assert "not available: " in ran.stdout
+    third = next(line for line in ran.stdout.splitlines() if line.split()[:1] == ["2"])
+    assert third.rstrip().endswith("6.00 to 8.57")
     assert ran.exit_code == 0
 
 

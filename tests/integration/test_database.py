@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import URL
 
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.creative import repository
 from flywheel_assets.settings import Settings
-from flywheel_assets.store.database import _SQL, _run_files, connect, migrate
+from flywheel_assets.store.database import _MIGRATIONS, _SQL, _run_files, connect, migrate
 from flywheel_assets.store.postgres import data_folder, server_url
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import METADATA
@@ -134,6 +137,21 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Engine) -> None:
     assert inspect(empty).get_table_names() == ["dead_letters"]
 
 
+def test_scenes_from_before_fades_were_known_count_as_whole(empty: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with empty.begin() as connection:
+        _run_files(connection, _SQL / "before")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(text("set session_replication_role = replica"))  # the row alone, without its creative
+        connection.execute(text("insert into scenes values ('c_1', 0, 0, 90, 0, 3)"))
+    migrate(empty)
+    with empty.connect() as connection:
+        (scene,) = repository.load_scenes(connection, "c_1")
+    assert (scene.clean_frames, scene.clean_start, scene.clean_end) == ((0, 90), 0, 3)
+
+
 def test_four_processes_may_start_on_an_empty_database_at_once(empty: Engine) -> None:
     address = empty.url.render_as_string(hide_password=False)
     program = (
@@ -148,7 +166,7 @@ def test_four_processes_may_start_on_an_empty_database_at_once(empty: Engine) ->
     with empty.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, METADATA) == []
-        assert connection.execute(text("select version_num from alembic_version")).scalars().all() == ["0002"]
+        assert connection.execute(text("select version_num from alembic_version")).scalars().all() == ["0003"]
 
 
 # --- which server ---------------------------------------------------------------------------------

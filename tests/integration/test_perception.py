@@ -171,6 +171,15 @@ def test_a_perception_survives_storage(seen: Perception) -> None:
     assert Perception.model_validate_json(seen.model_dump_json()) == seen
 
 
+def test_a_perception_from_before_fades_were_known_still_loads(seen: Perception) -> None:
+    fades = {"fade_in_frames", "fade_out_frames", "clean_start", "clean_end"}
+    older = json.loads(seen.model_dump_json())
+    older["scenes"] = [{name: value for name, value in one.items() if name not in fades} for one in older["scenes"]]
+    scenes = Perception.model_validate(older).scenes
+    assert [(one.clean_start, one.clean_end) for one in scenes] == [(one.start, one.end) for one in scenes]
+    assert [one.clean_frames for one in scenes] == [(one.start_frame, one.end_frame) for one in scenes]
+
+
 # --- odd but good files -------------------------------------------------------------------------
 
 

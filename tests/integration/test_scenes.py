@@ -134,16 +134,83 @@ def test_a_video_of_one_second_and_one_shot_is_one_scene(tmp_path: Path, footage
     assert (only.start_frame, only.end_frame) == (0, 31)
 
 
+# --- what is a scene's own ----------------------------------------------------------------------
+
+
+def _own(scenes: Sequence[Scene]) -> set[int]:
+    """Frames that belong to one scene alone."""
+    return {frame for scene in scenes for frame in range(*scene.clean_frames)}
+
+
+@pytest.mark.parametrize(
+    "joint",
+    [
+        Joint("dissolve", SHOT, SHOT + 0.4),
+        Joint("dissolve", SHOT, SHOT + 1.5),
+        Joint("fade", SHOT, SHOT + 0.8, level=0),
+        Joint("fade", SHOT, SHOT + 1.2, level=255, rest=0.4),
+    ],
+    ids=lambda joint: f"{joint.kind} {joint.end - joint.start:g} s",
+)
+def test_what_is_a_scenes_own_holds_no_frame_of_a_dissolve_or_fade(
+    tmp_path: Path, footage: dict[str, Footage], joint: Joint
+) -> None:
+    film = _film(footage, ("temple", "cat"), [joint])
+    before, after = detect_scenes(shoot(film, tmp_path), MEDIA)
+    ((first, last, _),) = film.truth.gradual
+    assert not _own((before, after)) & set(range(first + 1, last))
+    assert before.clean_end >= joint.start - 0.2
+    assert after.clean_start <= joint.end + 0.2
+    assert (before.fade_in_frames, after.fade_out_frames) == (0, 0)
+    assert before.clean_end == pytest.approx(film.times[before.end_frame - before.fade_out_frames], abs=1e-4)
+    assert after.clean_start == pytest.approx(film.times[after.start_frame + after.fade_in_frames], abs=1e-4)
+
+
+def test_half_a_fade_that_moves_too_much_to_be_told_is_in_no_scenes_own(
+    tmp_path: Path, footage: dict[str, Footage]
+) -> None:
+    # Of the fade at 10.5 s only the way out of the plain picture is a clean mixture.
+    film = drawn_film(200, "trouble", [*footage.values(), *drawn(200)])
+    first, last, _ = film.truth.gradual[-1]
+    assert not _own(detect_scenes(shoot(film, tmp_path), MEDIA)) & set(range(first + 1, last))
+
+
+def test_between_cuts_all_is_a_scenes_own(tmp_path: Path, footage: dict[str, Footage]) -> None:
+    scenes = detect_scenes(shoot(_film(footage, ("city", "cat", "temple"), _cuts(2)), tmp_path), MEDIA)
+    assert [(one.clean_start, one.clean_end) for one in scenes] == [(one.start, one.end) for one in scenes]
+
+
+def test_on_an_uneven_clock_the_frames_and_the_times_of_a_scenes_own_agree(
+    tmp_path: Path, footage: dict[str, Footage]
+) -> None:
+    rng = np.random.default_rng(5)
+    even = _film(footage, ("temple", "cat"), [Joint("dissolve", SHOT, SHOT + 0.9)])
+    times = [time for time in even.times if time < 1 or rng.random() < 0.6]
+    film = Film("uneven", even.shots, even.joints, times, grain=2.0)
+    for scene in detect_scenes(shoot(film, tmp_path), MEDIA):
+        first, last = scene.clean_frames
+        assert scene.clean_start == pytest.approx(times[first], abs=1e-4)
+        assert last == len(times) or scene.clean_end == pytest.approx(times[last], abs=1e-4)
+
+
+# --- random films -------------------------------------------------------------------------------
+
+Judged = tuple[Film, tuple[Scene, ...]]
+
+
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory, footage: dict[str, Footage]) -> Score:
-    """One random film of each style, from a seed that no bound was chosen on."""
-    folder, total = tmp_path_factory.mktemp("films"), Score()
+def films(tmp_path_factory: pytest.TempPathFactory, footage: dict[str, Footage]) -> list[Judged]:
+    """One random film of each style, from a seed that no bound was chosen on, and its scenes."""
+    folder = tmp_path_factory.mktemp("films")
     material = [*footage.values(), *drawn(9001)]
-    for style in STYLES:
-        film = drawn_film(9001, style, material, seconds=9)
-        scenes = detect_scenes(shoot(film, folder), MEDIA)
-        total += score(film.truth, [scene.start_frame for scene in scenes[1:]], film.times)
-    return total
+    drawn_ones = [drawn_film(9001, style, material, seconds=9) for style in STYLES]
+    return [(film, detect_scenes(shoot(film, folder), MEDIA)) for film in drawn_ones]
+
+
+@pytest.fixture(scope="module")
+def judged(films: list[Judged]) -> Score:
+    found = (score(film.truth, [one.start_frame for one in scenes[1:]], film.times) for film, scenes in films)
+    return sum(found, Score())
 
 
 def test_random_films_are_cut_where_their_editor_cut_them(judged: Score) -> None:
@@ -154,6 +221,25 @@ def test_random_films_are_cut_where_their_editor_cut_them(judged: Score) -> None
 def test_most_gradual_changes_of_random_films_are_found(judged: Score) -> None:
     assert judged.gradual + judged.gradual_missed >= 5
     assert judged.gradual_recall >= 0.7, judged
+
+
+def test_the_gradual_changes_found_in_random_films_are_in_no_scenes_own(films: list[Judged]) -> None:
+    found = 0
+    for film, scenes in films:
+        own = _own(scenes)
+        for first, last, _ in film.truth.gradual:
+            opens, closes = film.times[first], film.times[min(last, len(film.times) - 1)]
+            if any(opens <= scene.start <= closes for scene in scenes[1:]):
+                found += 1
+                left = [film.times[frame] for frame in range(first + 1, last) if frame in own]
+                assert all(min(time - opens, closes - time) <= 0.3 for time in left), (film.name, opens, left)
+    assert found >= 4
+
+
+def test_most_of_a_random_film_is_a_scenes_own(films: list[Judged]) -> None:
+    for film, scenes in films:
+        clean = len(film.times) - sum(last - first for first, last, _ in film.truth.gradual)
+        assert len(_own(scenes)) >= 0.85 * clean, film.name
 
 
 def test_their_own_manager_finds_the_same_scenes_with_our_detector(tmp_path: Path, footage: dict[str, Footage]) -> None:
@@ -185,6 +271,20 @@ def test_the_sheet_shows_the_middle_of_every_scene(tmp_path: Path) -> None:
     assert sheet.shape == (90 + 16 + 2 * 6, 3 * 166 + 6, 3)
     for place, colour in enumerate(colours):
         assert sheet[26:76, 166 * place + 26 : 166 * place + 146].mean(axis=(0, 1)) == pytest.approx(colour, abs=25)
+
+
+def test_the_sheet_underlines_what_is_mixed_with_a_neighbour(tmp_path: Path) -> None:
+    colours = {"red": (0, 0, 220), "green": (0, 200, 0)}
+    plain = {name: Footage(name, (np.full((216, 384, 3), each, np.uint8),)) for name, each in colours.items()}
+    path = shoot(_film(plain, ("red", "green"), _cuts(1)), tmp_path)
+    red, green = detect_scenes(path, MEDIA)
+    half = green.model_copy(update={"fade_in_frames": 24, "clean_start": green.start + green.seconds / 2})
+    sheet = _opened(contact_sheet(path, [red, half])).astype(int)
+    line = sheet[6 + 90 : 6 + 92].mean(axis=0)
+    orange = (line[:, 2] > 150) & (line[:, 0] < 90)
+    assert not orange[6:166].any()
+    assert orange[172:332].sum() == pytest.approx(80, abs=6)
+    assert orange[178:242].all()
 
 
 def test_a_sheet_of_very_many_scenes_stays_small_enough_for_an_event_log(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from tests.drop_bench import DropBench
 
 # `assets.common` silences this when it is first imported, and pytest forgets that with the test that imported it.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`")
+
+
+TRUTH = Path(__file__).parents[2] / "samples" / "raw_ad.truth.json"
 
 
 def test_the_sheet_in_the_metadata_shows_every_scene_of_the_sample(
@@ -40,6 +44,10 @@ def test_the_sheet_in_the_metadata_shows_every_scene_of_the_sample(
     with store.engine.connect() as connection:
         scenes = repository.load_scenes(connection, key)
     assert [scene.start_frame for scene in scenes[:3]] == [0, 89, 180]
+    (dissolve,) = json.loads(TRUTH.read_text())["dissolves"]
+    assert dissolve["start_frame"] - 6 <= scenes[2].clean_frames[1] <= dissolve["start_frame"] + 1
+    assert dissolve["end_frame"] - 1 <= scenes[3].clean_frames[0] <= dissolve["end_frame"] + 6
+    assert scenes[2].clean_end == pytest.approx(scenes[2].clean_frames[1] / 30, abs=1e-5)
     (event,) = made.asset_materializations_for_node("scenes")
     shown = str(event.metadata["contact_sheet"].value)
     encoded = re.fullmatch(r"!\[[^]]+\]\(data:image/jpeg;base64,([A-Za-z0-9+/=]+)\)", shown)

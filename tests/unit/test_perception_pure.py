@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pydantic import ValidationError
 
 from flywheel_assets.core.errors import IntakeRejected
 from flywheel_assets.creative.perception.engines.onnx_yolo import detections, letterbox
@@ -85,6 +86,30 @@ def test_measurements_stay_in_their_range(picture: Image) -> None:
     assert 0 <= seen.saturation <= 1
     assert 0 <= seen.motion <= 1
     assert seen.sharpness >= 0
+
+
+# --- what is a scene's own -------------------------------------------------------------------------
+
+
+def test_a_scene_of_which_no_fade_is_known_is_all_its_own() -> None:
+    scene = _scene(30, 90)
+    assert (scene.clean_frames, scene.clean_start, scene.clean_end) == ((30, 90), scene.start, scene.end)
+    assert scene.clean_seconds == scene.seconds
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fade_in_frames": 40, "fade_out_frames": 21},
+        {"clean_start": 0.9},
+        {"clean_end": 3.1},
+        {"clean_start": 2.5, "clean_end": 2.4},
+        {"fade_in_frames": -1},
+    ],
+)
+def test_what_is_a_scenes_own_lies_inside_it(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Scene.model_validate({**_scene(30, 90).model_dump(), **wrong})
 
 
 # --- who said what -----------------------------------------------------------

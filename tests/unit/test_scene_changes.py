@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flywheel_assets.creative.perception.detectors.changes import Changes
+from flywheel_assets.creative.perception.detectors.changes import Changes, Mix
 from flywheel_assets.creative.perception.detectors.pictures import (
     THUMB,
     Thumb,
@@ -154,6 +154,59 @@ def test_two_dissolves_in_a_row_are_two_changes() -> None:
 
 def test_a_slow_pan_to_somewhere_else_is_no_dissolve() -> None:
     assert _changes(_shot(1, 120, pan=1.5)) == []
+
+
+# --- which frames are mixtures ------------------------------------------------------------------
+
+
+def _mixes(images: list[Image]) -> tuple[list[int], list[Mix]]:
+    changes, found = Changes(0.25), []
+    for index, image in enumerate(images):
+        found += changes.add(Thumb(index, round(index / _RATE, 6), image))
+    return [*found, *changes.finish()], changes.mixes
+
+
+@pytest.mark.parametrize("frames", [9, 18, 30, 45])
+def test_all_frames_of_a_dissolve_and_few_others_count_as_mixed(frames: int) -> None:
+    (change,), (mix,) = _mixes(_dissolved(_shot(1, 60, pan=0.2), _shot(2, 90, pan=0.2), frames))
+    assert 60 - frames - 6 <= mix.first <= 60 - frames
+    assert 60 <= mix.last <= 66
+    assert mix.change == pytest.approx(change / _RATE, abs=1 / _RATE)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_fade_is_mixed_from_its_first_frame_over_the_plain_ones_to_its_last(level: int) -> None:
+    plain = [np.full_like(_BLACK, level)] * 42
+    _, (mix,) = _mixes(_dissolved(_dissolved(_shot(1, 60), plain, 20), _shot(2, 60), 10))
+    assert 34 <= mix.first <= 40
+    assert 82 <= mix.last <= 88
+
+
+def test_a_fade_in_at_the_start_and_a_fade_out_at_the_end_are_mixed_and_part_nothing() -> None:
+    black = [_BLACK] * 15
+    changes, (opening, closing) = _mixes(_dissolved(_dissolved(black, _shot(1, 90), 10), black, 10))
+    assert changes == []
+    assert (opening.change, closing.change) == (float("-inf"), float("inf"))
+    assert 15 <= opening.last <= 20
+    assert 80 <= closing.first <= 85
+
+
+def test_a_fade_out_before_a_cut_is_mixed_up_to_the_cut_and_not_beyond() -> None:
+    faded = _dissolved(_shot(1, 60), [_BLACK] * 20, 15)
+    (cut,), (mix,) = _mixes(faded + _shot(2, 60))
+    assert 40 <= mix.first <= 45
+    assert mix.change == pytest.approx(cut / _RATE, abs=1e-6)
+    assert mix.last <= cut
+
+
+def test_a_plain_card_that_stays_is_no_part_of_the_dissolve_into_it() -> None:
+    card = [np.full_like(_BLACK, 200)] * 75
+    _, (mix,) = _mixes(_dissolved(_shot(1, 60), card, 15))
+    assert mix.last <= 66
+
+
+def test_cuts_leave_nothing_mixed() -> None:
+    assert _mixes(_shot(1, 40) + _shot(2, 30) + _shot(3, 60, pan=0.5))[1] == []
 
 
 # --- the clock ----------------------------------------------------------------------------------

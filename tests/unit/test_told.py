@@ -73,7 +73,8 @@ SEEN = _perception(
 
 def test_the_whole_is_told_with_the_names_that_programs_read() -> None:
     told = as_dict(SEEN)
-    assert told["scenes"][1] == {"start_frame": 60, "end_frame": 120, "start": 2.0, "end": 4.0}
+    whole = {"fade_in_frames": 0, "fade_out_frames": 0, "clean_start": 2.0, "clean_end": 4.0}
+    assert told["scenes"][1] == {"start_frame": 60, "end_frame": 120, "start": 2.0, "end": 4.0, **whole}
     assert [(one["text"], one["start"], one["end"], one["box"]) for one in told["texts"]] == [
         ("Bright Cup", 0.5, 3.0, _BOX),
         ("Order now", 0.5, 1.0, _BOX),

@@ -6,12 +6,13 @@ half-open spans of frames with the times the file gives them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flywheel_assets.creative.perception.detectors.changes import Mix
 from flywheel_assets.creative.perception.detectors.pictures import THUMB
 from flywheel_assets.creative.perception.probe import probe
 from flywheel_assets.creative.perception.video import Image, damaged, read_frames, shrink
@@ -75,7 +76,7 @@ class SceneFinder:
     def finish(self) -> tuple[Scene, ...]:
         """The scenes of all frames so far, at least one; call it once."""
         self._note(self._detector.post_process(self._code(self.times[-1])))
-        return _scenes(sorted(self._changes), self.times, self._rate)
+        return _scenes(sorted(self._changes), self.times, self._rate, self._detector.mixes)
 
     def _code(self, time: float) -> FrameTimecode:
         from scenedetect import FrameTimecode
@@ -87,17 +88,34 @@ class SceneFinder:
         self._changes |= {self._frames[code.pts] for code in changes}
 
 
-def _scenes(changes: list[int], times: list[float], rate: float) -> tuple[Scene, ...]:
+def _scenes(changes: list[int], times: list[float], rate: float, mixes: Sequence[Mix]) -> tuple[Scene, ...]:
     starts = (0, *changes)
     ends = (*changes, len(times))
-    finish = round(times[-1] + 1 / rate, 6)
+    clock = [*times, round(times[-1] + 1 / rate, 6)]
+    into, out_of = _fades((0, *ends), clock, mixes)
     return tuple(
         Scene(
             index=index,
             start_frame=start,
             end_frame=end,
-            start=times[start],
-            end=times[end] if end < len(times) else finish,
+            start=clock[start],
+            end=clock[end],
+            fade_in_frames=(clean := min(end, max(start, into.get(start, 0)))) - start,
+            fade_out_frames=end - (spoilt := max(clean, min(end, out_of.get(end, end)))),
+            clean_start=clock[clean],
+            clean_end=clock[spoilt],
         )
         for index, (start, end) in enumerate(zip(starts, ends, strict=True))
     )
+
+
+def _fades(edges: Sequence[int], clock: Sequence[float], mixes: Sequence[Mix]) -> tuple[dict[int, int], dict[int, int]]:
+    """Of each edge between scenes that is no clean cut: the last frame that is mixed, and the first."""
+    into: dict[int, int] = {}
+    out_of: dict[int, int] = {}
+    for mix in mixes:
+        near = min(max(mix.change, clock[0]), clock[-1])
+        edge = min(edges, key=lambda edge: abs(clock[edge] - near))
+        into[edge] = max(into.get(edge, 0), mix.last)
+        out_of[edge] = min(out_of.get(edge, edge), mix.first)
+    return into, out_of

@@ -89,8 +89,13 @@ scenes = Table(
     Column("end_frame", Integer, nullable=False),
     Column("start_seconds", Float, nullable=False),
     Column("end_seconds", Float, nullable=False),
+    Column("fade_in_frames", Integer, nullable=False, server_default=text("0"), comment="mixed with what was before"),
+    Column("fade_out_frames", Integer, nullable=False, server_default=text("0"), comment="mixed with what follows"),
+    Column("clean_start_seconds", Float, nullable=False),
+    Column("clean_end_seconds", Float, nullable=False),
     PrimaryKeyConstraint("creative_id", "scene"),
     CheckConstraint("end_frame > start_frame", name="not_empty"),
+    CheckConstraint("fade_in_frames + fade_out_frames <= end_frame - start_frame", name="fades_inside"),
 )
 
 scene_features = Table(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from flywheel_assets.creative.perception.detectors.gradual import REST, GradualChanges, Span
 from flywheel_assets.creative.perception.detectors.pictures import Thumb
@@ -16,11 +18,23 @@ _MEMORY = 12.0  # seconds; no change is told later than this
 _EXACT = 2e-6  # seconds; times are rounded to half of this
 
 
+class Mix(NamedTuple):
+    """Frames [first, last) that are no scene's alone, and the seconds of the change that they belong to."""
+
+    first: int
+    last: int
+    change: float
+
+
 class Changes:
-    """Takes frames in order, gives the first frames of new scenes, a cut half a second late, a fade several."""
+    """Takes frames in order, gives the first frames of new scenes, a cut half a second late, a fade several.
+
+    ``mixes`` are the dissolves and fades so far. They may lie at either end of the film, or belong to a cut.
+    """
 
     def __init__(self, shortest: float) -> None:
         """No scene is shorter than ``shortest`` seconds; of two changes closer together the stronger stays."""
+        self.mixes: list[Mix] = []
         self._shortest = shortest
         self._sudden = SuddenChanges(min(shortest, _REACH))
         self._gradual = GradualChanges()
@@ -67,14 +81,37 @@ class Changes:
         return [] if held is None else self._tell(held[0])
 
     def _spans(self, spans: list[Span]) -> list[int]:
-        return [frame for span in spans if not self._cut_in(span) for frame in self._tell(span.middle)]
+        found: list[int] = []
+        for span in spans:
+            cut = self._cut_in(span)
+            self.mixes.append(self._mix(span, cut))
+            if span.side is None and cut is None:
+                found += self._tell(span.middle)
+        return found
 
-    def _cut_in(self, span: Span) -> bool:
-        """Whether a cut was found in the span; one out of the plain picture of a fade belongs to it as well."""
+    def _cut_in(self, span: Span) -> float | None:
+        """Seconds of a cut that was found in the span; one out of the plain picture of a fade belongs to it as well."""
         opens = span.first.time - (REST if span.first.flat else _SLACK)
         closes = span.last.time + (REST if span.last.flat else _SLACK)
         known = [*self._told, self._held[0]] if self._held is not None else self._told
-        return any(opens <= time <= closes for time in known)
+        return next((time for time in known if opens <= time <= closes), None)
+
+    def _mix(self, span: Span, cut: float | None) -> Mix:
+        opens, closes = span.mixed
+        change = span.middle if cut is None else cut
+        if span.side == "start" and change >= span.middle:
+            change = float("-inf")
+        elif span.side == "end" and change <= span.middle:
+            change = float("inf")
+        elif cut is not None:  # what lies beyond a cut is another scene's and whole
+            opens = max(opens, cut) if cut <= span.first.time else opens
+            closes = min(closes, cut) if cut >= span.last.time else closes
+        return Mix(self._frame(opens, bisect_right), self._frame(closes, bisect_left), change)
+
+    def _frame(self, time: float, side: Callable[[Sequence[float], float], int]) -> int:
+        """The first frame after this time, or from it on."""
+        oldest = self._frames[0][1]
+        return oldest + side([each for each, _ in self._frames], time)
 
     def _tell(self, time: float) -> list[int]:
         """The first frame at or after this time, unless a scene would become too short."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scenedetect import FrameTimecode
 from scenedetect.detector import SceneDetector
 
-from flywheel_assets.creative.perception.detectors.changes import Changes
+from flywheel_assets.creative.perception.detectors.changes import Changes, Mix
 from flywheel_assets.creative.perception.detectors.pictures import THUMB, Thumb
 
 _SHORTEST = 0.25  # seconds; the library's 0.6 loses a fifth and more of the cuts of fast adverts
@@ -37,6 +37,11 @@ class ConfirmingDetector(SceneDetector):  # type: ignore[misc]
         self._changes = Changes(min_scene_seconds)
         self._codes: deque[FrameTimecode] = deque(maxlen=_MEMORY)
         self._seen = 0
+
+    @property
+    def mixes(self) -> list[Mix]:
+        """The dissolves and fades told so far, in frames counted from the first one seen."""
+        return self._changes.mixes
 
     def process_frame(self, timecode: FrameTimecode, frame_img: NDArray[np.uint8]) -> list[FrameTimecode]:
         """Changes told by this BGR frame of any size; they lie up to some seconds in the past."""

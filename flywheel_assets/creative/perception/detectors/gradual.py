@@ -10,7 +10,10 @@ picture: two of them that meet in the same plain picture are one change.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +32,7 @@ _AROUND = 0.5  # seconds looked at before and after
 _STRANGE_SHARE = 0.5  # a text that fades in, or light that fades, leaves more of the picture as it was
 _NEARLY = 0.5  # a span worth less than this share of the best one is no other reading of the same change
 _UNFOLLOWED_SHARE = 0.5  # a pan, a zoom or a turn leaves less unlike
+_SLOWING = 0.3  # a fade goes on while each step takes it so much as far as its steps did so far
 _KEPT = 2 * _LONGEST + REST  # seconds
 _SIZE = (32, 18)  # width, height of the pictures compared
 _VALUES = 32 * 18 * 3
@@ -36,17 +40,29 @@ _VALUES = 32 * 18 * 3
 
 @dataclass(frozen=True)
 class Span:
-    """A gradual change from one frame to another; ``moved`` is the mean square by which it moved the picture."""
+    """A gradual change from one frame to another; ``moved`` is the mean square by which it moved the picture.
+
+    Attributes:
+        side: of a fade that parts no scenes, the end of the film that it lies at.
+        far: seconds of the frames furthest out that may be mixtures as well; none before the span is told.
+    """
 
     first: Thumb
     last: Thumb
     moved: float
     worth: float
+    side: Literal["start", "end"] | None = None
+    far: tuple[float, float] = (float("inf"), float("-inf"))
 
     @property
     def middle(self) -> float:
         """Seconds."""
         return (self.first.time + self.last.time) / 2
+
+    @property
+    def mixed(self) -> tuple[float, float]:
+        """Seconds between which frames are no scene's alone; a frame more at either end, as only some were compared."""
+        return min(self.first.time, self.far[0]) - _STEP, max(self.last.time, self.far[1]) + _STEP
 
 
 class GradualChanges:
@@ -73,7 +89,7 @@ class GradualChanges:
         if self._held and thumb.time > self._best.last.time + _AROUND:
             found += self._settle()
         if self._leg is not None and not self._held and thumb.time > self._leg.last.time + REST + _LONGEST:
-            found.append(self._leg)
+            found.append(self._whole(self._leg))
             self._leg = None
         return found
 
@@ -81,7 +97,10 @@ class GradualChanges:
         """Changes towards the end; a fade-out that nothing follows is no new scene."""
         found = self._settle()
         leg, self._leg = self._leg, None
-        return [*found, leg] if leg is not None and self._thumbs[-1].time > leg.last.time + REST else found
+        if leg is None:
+            return found
+        parts = self._thumbs[-1].time > leg.last.time + REST
+        return [*found, self._whole(leg) if parts else replace(leg, side="end")]
 
     def _keep(self, thumb: Thumb) -> None:
         """Take the newest frame in, let go of those no change can reach back to."""
@@ -138,13 +157,38 @@ class GradualChanges:
         if leg is not None and span.first.flat and span.first.time <= leg.last.time + REST:
             whole = Span(leg.first, span.last, max(leg.moved, span.moved), 0.0)
             return [whole] if unexplained_share(leg.first, span.last) > _STRANGE_SHARE else []
-        found = [leg] if leg is not None else []
+        found = [self._whole(leg)] if leg is not None else []
         if span.first.flat and span.first.time <= self._opened + REST:
-            return found  # a fade-in that nothing precedes
+            return [*found, replace(span, side="start")]  # a fade-in that nothing precedes
         if span.last.flat:
             self._leg = span
             return found
-        return [*found, span]
+        return [*found, self._whole(span)]
+
+    def _whole(self, span: Span) -> Span:
+        """The span, of a fade with the half of it that moved too much to be taken for a mixture."""
+        thumbs = list(self._thumbs)
+        start, end = self._place(span.first), self._place(span.last)
+        before = self._faded(thumbs[start::-1]) if span.first.flat and start is not None else span.first.time
+        after = self._faded(thumbs[end:]) if span.last.flat and end is not None else span.last.time
+        return replace(span, far=(before, after))
+
+    def _place(self, thumb: Thumb) -> int | None:
+        """Where a frame is among those kept."""
+        return next((at for at, each in enumerate(self._thumbs) if each.index == thumb.index), None)
+
+    def _faded(self, away: Sequence[Thumb]) -> float:
+        """Seconds of the frame at which the pictures have come out of a plain one, the first of them.
+
+        A cut out of it comes out in one step, and a plain picture that stays is a scene: then that of the first.
+        """
+        plain = next((at for at, each in enumerate(away) if not each.flat), len(away)) - 1
+        if abs(away[plain].time - away[0].time) > REST:
+            return away[0].time
+        reach = [each for each in away[plain:] if abs(each.time - away[plain].time) <= _LONGEST]
+        steps = _steps(reach)
+        count = next((at for at, grows in enumerate(steps) if not grows), len(steps))
+        return reach[count].time if count > 1 else away[0].time
 
     def _accepted(self, span: Span) -> bool:
         """Whether all is calmer before and after, and the ends are different scenes."""
@@ -172,6 +216,13 @@ def _values(thumb: Thumb) -> NDArray[np.float32]:
 
     half = cv2.resize(thumb.image, _SIZE, interpolation=cv2.INTER_AREA)
     return half.astype(np.float32).ravel() - np.float32(128)
+
+
+def _steps(thumbs: Sequence[Thumb]) -> list[bool]:
+    """Of each frame after the first, whether it leads away from the first one as steadily as those before it."""
+    apart = [float(np.sqrt(np.mean((_values(each) - _values(thumbs[0])) ** 2))) for each in thumbs]
+    mean = (now / at for at, now in enumerate(apart) if at)
+    return [two - one >= _SLOWING * usual for (one, two), usual in zip(pairwise(apart), mean, strict=True)]
 
 
 def _impurity(apart: NDArray[np.float32], starts: NDArray[np.intp], times: NDArray[np.float64]) -> NDArray[np.float64]:
