@@ -49,6 +49,7 @@ def main() -> None:
         peers = [*defaults(), *best]
         totals = judge(films(judging, JUDGE_SEED, asked.films), peers, folder)
         show_troubles(judging, best, folder)
+        show_joints(judging, best, folder)
         show_bikes(peers, folder)
         times = show_speed(folder, asked.seconds, asked.rounds)
     checked = [
@@ -133,6 +134,28 @@ def show_troubles(footage: Sequence[Footage], best: list[Peer], folder: Path) ->
         false = [score(film.truth, found, film.times).false for found in (ours, *run(path, best))]
         print(f"{kind:>16} {f'({len(film.effects)})':11}" + f"{false[0]:6}" + "".join(f"{one:11}" for one in false[1:]))
     print()
+
+
+def show_joints(footage: Sequence[Footage], best: list[Peer], folder: Path) -> None:
+    """How many of the ways to join shots that no style has are found; a wipe or push within 0.3 s of its middle."""
+    names = [OURS, *(peer.family for peer in best)]
+    print("found (of so many)        " + "".join(f"{name[:20]:>21}" for name in names) + "   false hits")
+    for kind in ("jump", "wipe", "push"):
+        total = [Score() for _ in names]
+        for seed in range(JUDGE_SEED + 600, JUDGE_SEED + 603):
+            film = drawn_film(seed, "advert", [*footage, *drawn(seed)], joint=kind)
+            path = shoot(film, folder)
+            ours = [scene.start_frame for scene in detect_scenes(path, Media())[1:]]
+            for place, found in enumerate((ours, *run(path, best))):
+                total[place] += score(film.truth, found, film.times)
+        shown = [(one.hits, one.hits + one.missed) if kind == "jump" else _gradual(one) for one in total]
+        cells = "".join(f"{found:21}" for found, _ in shown)
+        print(f"{kind:>16} {f'({shown[0][1]})':9}{cells}   " + ", ".join(str(one.false) for one in total))
+    print()
+
+
+def _gradual(one: Score) -> tuple[int, int]:
+    return one.gradual, one.gradual + one.gradual_missed
 
 
 def show_bikes(peers: list[Peer], folder: Path) -> None:

@@ -13,11 +13,13 @@ from flywheel_assets.creative.types import Blueprint, Engine, Hook, Perception, 
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.quality import Eyes, Files, inspect, open_eyes
 from flywheel_assets.rendering.render import render_all
+from flywheel_assets.rendering.style import Kit, Style
 from flywheel_assets.rendering.types import EditPlan, Overlay, QualityLine
 from flywheel_assets.settings import Rendering
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 SMALL = Rendering(width=540, height=960)
+WHOLE = Style(without=frozenset({"silence_trim", "scene_transitions"}))  # 6.7 s, in scenes of equal length
 PICTURES = ("testsrc2", "smptehdbars", "testsrc")  # the second stands still
 FRAMES = 45  # of each
 SOUND = "0.4*sin(2*PI*330*t)*lt(mod(1.7*t*t+0.3*t,1),0.45)"  # comes and goes, never twice alike
@@ -102,9 +104,9 @@ def make_good(folder: Path) -> Good:
         proof="Trusted by 900 offices",
     )  # fmt: skip
     seen = perception(video)
-    (render,) = render_all(video, [blueprint], seen, folder / "out", folder / "cache", SMALL)
+    (render,) = render_all(video, [blueprint], seen, folder / "out", folder / "cache", SMALL, kit=Kit(WHOLE))
     files = Files(render.path, render.captions_srt, video)
-    return Good(files, edit_plan(blueprint, seen, SMALL), open_eyes(), folder)
+    return Good(files, edit_plan(blueprint, seen, SMALL, WHOLE), open_eyes(), folder)
 
 
 def broken(lines: dict[str, QualityLine]) -> dict[str, QualityLine]:

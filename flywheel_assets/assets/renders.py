@@ -12,7 +12,10 @@ from flywheel_assets.creative import repository
 from flywheel_assets.creative.council.reflexion import told, variations
 from flywheel_assets.creative.council.variety import in_words
 from flywheel_assets.rendering import repository as rendered
+from flywheel_assets.rendering.kit import read_kit
+from flywheel_assets.rendering.plan_picture import plan_picture
 from flywheel_assets.rendering.strip import strip
+from flywheel_assets.store.accounts import get_account
 from flywheel_assets.store.store import Store
 
 _CHECKS = [
@@ -39,6 +42,7 @@ def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -
         request = repository.load_request(connection, key)
         perception = repository.load_perception(connection, key)
         verdicts = repository.load_verdicts(connection, key)
+        kit = read_kit(get_account(connection, request.account_id).brand_kit, store.blobs)
     wanted = request.options.wanted(settings.creative)
     blueprints = variations(verdicts, perception, wanted)
     finished = rendered.render_and_inspect(
@@ -47,6 +51,7 @@ def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -
         blueprints,
         perception,
         options=request.options,
+        kit=kit,
         progress=log_progress(context),
     )
     with store.engine.begin() as connection:
@@ -70,11 +75,17 @@ def _of_files(finished: Sequence[rendered.Finished]) -> dict[str, Any]:
     if not finished:
         return {}
     covers = strip([one.render.cover_path for one in finished if one.leads])
+    timelines = plan_picture([(one.render.key, one.plan) for one in finished if one.leads])
     return {
         "files": table(one.row() for one in finished),
-        "covers": dg.MetadataValue.md(f"![covers](data:image/jpeg;base64,{b64encode(covers).decode()})"),
+        "covers": dg.MetadataValue.md(_picture(covers, "jpeg")),
+        "timelines": dg.MetadataValue.md(_picture(timelines, "png")),
         "folder": dg.MetadataValue.path(str(finished[0].render.path.parent)),
         "module_versions": dg.MetadataValue.json(finished[0].render.module_versions),
         "segments_encoded": sum(one.render.segments_encoded for one in finished),
         "segments_reused": sum(one.render.segments_reused for one in finished),
     }
+
+
+def _picture(picture: bytes, form: str) -> str:
+    return f"![picture](data:image/{form};base64,{b64encode(picture).decode()})"

@@ -28,6 +28,7 @@ _COMMANDS = {
     "simulate": "simulate.simulate",
     "backtest": "backtest.backtest",
     "perceive": "perceive.perceive",
+    "plan": "plan.plan",
 }
 
 

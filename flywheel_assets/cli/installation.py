@@ -14,6 +14,7 @@ import yaml
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
 from flywheel_assets.store.postgres import DAGSTER_DATABASE, server_url
@@ -45,6 +46,7 @@ def prepare(settings: Settings) -> Installation:
     settings.root.mkdir(parents=True, exist_ok=True)
     settings.drop_path.mkdir(parents=True, exist_ok=True)
     store = Store.open(settings)
+    read_kit(account.brand_kit, store.blobs)  # a damaged logo is told now, not when the first advert is rendered
     with store.engine.begin() as connection:
         save_account(connection, account, settings.world)
     os.environ["DAGSTER_HOME"] = str(write_dagster_home(settings))

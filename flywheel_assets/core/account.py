@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -87,6 +88,26 @@ class Pool(BaseModel):
         return self.at_most if self.share is None else self.share
 
 
+# Music of our own that a brand kit may name instead of a file.
+LoopName = Literal["pulse", "warm"]
+
+
+class BrandKit(BaseModel):
+    """What every advert of the account is to look and sound like. Paths in an account file start from its folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    logo: Path | None = Field(None, description="PNG, SVG, WebP or JPEG of any size; best with transparency.")
+    look: Path | None = Field(None, description="A 3D .cube table of colours.")
+    music: LoopName | Path | None = Field(None, description="A track to play under the speech, or a loop of ours.")
+    progress_bar: bool = Field(default=False, description="Shows how far the advert has come; nothing is shared then.")
+
+    def beside(self, folder: Path) -> BrandKit:
+        """The kit with its paths started from a folder."""
+        files = (("logo", self.logo), ("look", self.look), ("music", self.music))
+        return self.model_copy(update={name: folder / path for name, path in files if isinstance(path, Path)})
+
+
 class Account(BaseModel):
     """One ad account: where ads go, in which money, under which limits, in which mode.
 
@@ -130,6 +151,7 @@ class Account(BaseModel):
     opt_outs: tuple[str, ...] = Field((), description="Ads, ad sets, campaigns or creatives whose budgets stay.")
     pools: tuple[Pool, ...] = ()
     consent: Consent = Consent()
+    brand_kit: BrandKit = BrandKit()
     default_brief: dict[str, Any] | None = Field(None, description="Brief of a video that has none beside it.")
 
     @field_validator("currency")

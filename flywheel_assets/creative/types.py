@@ -106,7 +106,7 @@ class Engine(_Value):
     settings: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Whatever else changes its results."
     )
-    unavailable: str | None = Field(None, description="Reason; set exactly when the modality was not looked at.")
+    unavailable: str | None = Field(None, description="Reason; set exactly when nothing is known of the modality.")
 
 
 class Word(_Value):

@@ -1,62 +1,124 @@
-"""The one audio pass of a variation: cut, join, fade, and bring to the asked loudness."""
+"""The one audio pass of a variation: cut, join, put music under it, fade, and bring to the asked loudness."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from flywheel_assets.core.ids import digest
-from flywheel_assets.rendering import ffmpeg, probe
+from flywheel_assets.rendering import ffmpeg, music, noise, probe
 from flywheel_assets.rendering.modules.audio_enhancement import SAMPLE_RATE, AudioEnhancement
+from flywheel_assets.rendering.modules.music_bed import Levels, MusicBed
 from flywheel_assets.rendering.probe import Loudness
+from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.types import EditPlan
 from flywheel_assets.settings import Rendering
 
 _CORRECTIONS = 2
 _CLOSE_LU = 0.3
+_ANSWERS = (0.5, 2.0)  # beyond them a measurement says more about gating than about gain
 _AAC = ("-c:a", "aac", "-b:a", "192k", "-ar", str(SAMPLE_RATE), "-ac", "2")
+
+
+@dataclass(frozen=True)
+class _Mix:
+    """Filter text from the sounds of input arguments to `[mix]`, and how loud that is; not yet at the asked loudness."""
+
+    inputs: tuple[str, ...]
+    chain: str
+    lufs: float
 
 
 def enhanced_source(source: Path, plan: EditPlan, cache: Path, settings: Rendering) -> Path | None:
     """The source's sound as the enhancement module leaves it, made once; None for a source without sound."""
     if not plan.audio.has_source:
         return None
-    chain = AudioEnhancement().sound_filter()
-    path = cache / f"{digest([plan.video_sha256, chain, ffmpeg.version()])[:32]}.flac"
+    module, quiet, timeout = AudioEnhancement(), plan.audio.quiet, settings.timeout_seconds
+    parts = [plan.video_sha256, module.version, list(quiet), ffmpeg.version()]
+    path = cache / f"{digest(parts)[:32]}.flac"
 
     def make(part: Path) -> None:
-        arguments = [*ffmpeg.local_input(source), "-map", "0:a:0", "-af", chain, "-c:a", "flac", f"file:{part}"]
-        ffmpeg.run(arguments, subject="sound of the source", timeout=settings.timeout_seconds)
+        floor = noise.floor(source, quiet, timeout=timeout)
+        opened = ffmpeg.local_input(source)
+        again = () if floor is None else ("-t", f"{quiet[-1][1]:.3f}", *opened)
+        chain = module.sound_filter(floor, quiet)
+        arguments = [*opened, *again, "-filter_complex", chain, "-map", "[out]", "-c:a", "flac", f"file:{part}"]
+        ffmpeg.run(arguments, subject="sound of the source", timeout=timeout)
 
     if not path.is_file():
         ffmpeg.write(path, make)
     return path
 
 
-def render_sound(sound: Path | None, plan: EditPlan, target: Path, settings: Rendering) -> Loudness | None:
+def music_file(plan: EditPlan, kit: Kit, cache: Path, settings: Rendering) -> Path | None:
+    """The track that the plan asks for, ready to be mixed; None where it asks for none.
+
+    Raises:
+        RenderFailed: it is missing, unreadable or silent.
+    """
+    if plan.audio.music is None:
+        return None
+    return music.prepared(plan.audio.music, kit, cache, timeout=settings.timeout_seconds)
+
+
+def render_sound(
+    sound: Path | None, track: Path | None, plan: EditPlan, target: Path, settings: Rendering
+) -> Loudness | None:
     """Write the variation's AAC track to `target`; its measured loudness, None if there is nothing to hear.
 
     The gain follows the first measurement and is corrected at most twice by what came out; whether the result is
     good enough is the quality gate's decision.
     """
-    if sound is None:
+    mix = _mixed(sound, track, plan, settings)
+    if mix is None:
         _silence(plan, target, settings)
         return None
-    module, canvas, timeout = AudioEnhancement(), plan.canvas, settings.timeout_seconds
-    mix = module.arrange(plan.audio, canvas)
-    before = probe.loudness(sound, timeout=timeout, chain=mix, subject="loudness of the mix")
-    if before.silent:
-        _silence(plan, target, settings)
-        return None
-    gain = settings.loudness_lufs - before.lufs
+    gain = settings.loudness_lufs - mix.lufs
+    tried: list[tuple[float, float]] = []
     for _ in range(_CORRECTIONS + 1):
-        chain = f"{mix};[mix]{module.level(gain_db=gain, ceiling_dbtp=settings.true_peak_dbtp)}[out]"
-        arguments = [*ffmpeg.local_input(sound), "-filter_complex", chain, "-map", "[out]", *_AAC, f"file:{target}"]
-        ffmpeg.run(arguments, subject="sound of the variation", timeout=timeout)
-        after = probe.loudness(target, timeout=timeout)
+        level = AudioEnhancement().level(gain_db=gain, ceiling_dbtp=settings.true_peak_dbtp)
+        chain = f"{mix.chain};[mix]{level}[out]"
+        arguments = [*mix.inputs, "-filter_complex", chain, "-map", "[out]", *_AAC, f"file:{target}"]
+        ffmpeg.run(arguments, subject="sound of the variation", timeout=settings.timeout_seconds)
+        after = probe.loudness(target, timeout=settings.timeout_seconds)
         if abs(after.lufs - settings.loudness_lufs) <= _CLOSE_LU:
             break
-        gain += settings.loudness_lufs - after.lufs
+        tried.append((gain, after.lufs))
+        gain += (settings.loudness_lufs - after.lufs) / _answer(tried)
     return after
+
+
+def _answer(tried: list[tuple[float, float]]) -> float:
+    """Loudness that the last dB of gain gave: less than 1 where the limiter holds high peaks down."""
+    if len(tried) < 2:  # noqa: PLR2004 - a slope needs two points
+        return 1.0
+    (gain, lufs), (more, louder) = tried[-2:]
+    low, high = _ANSWERS
+    return min(max((louder - lufs) / (more - gain), low), high)
+
+
+def _mixed(sound: Path | None, track: Path | None, plan: EditPlan, settings: Rendering) -> _Mix | None:
+    """Speech, music, both, or None when neither can be heard."""
+    heard = None if sound is None else _speech(sound, plan, settings)
+    if track is None or plan.audio.music is None:
+        return heard
+    seconds = plan.frames / plan.fps
+    endless = ("-stream_loop", "-1", *ffmpeg.local_input(track))
+    loud = music.loudness(track, settings.timeout_seconds)
+    bed = MusicBed()
+    if heard is None:
+        return _Mix(endless, f"{bed.alone(plan.audio.music, seconds, '[0:a]')}[mix]", loud.lufs)
+    target = settings.loudness_lufs
+    levels = Levels(target, speech_gain=target - heard.lufs, music_gain=target - loud.lufs)
+    both = bed.under(plan.audio.music, levels, seconds)
+    speech = AudioEnhancement().arrange(plan.audio, plan.canvas, "speech")
+    return _Mix((*heard.inputs, *endless), f"{speech};{both}", target)
+
+
+def _speech(sound: Path, plan: EditPlan, settings: Rendering) -> _Mix | None:
+    chain = AudioEnhancement().arrange(plan.audio, plan.canvas)
+    found = probe.loudness(sound, timeout=settings.timeout_seconds, chain=chain, subject="loudness of the mix")
+    return None if found.silent else _Mix(ffmpeg.local_input(sound), chain, found.lufs)
 
 
 def _silence(plan: EditPlan, target: Path, settings: Rendering) -> None:

@@ -46,6 +46,13 @@ class Material(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class Picture(Material):
+    """A still picture, and its size in pixels."""
+
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+
+
 class Steady(_Effect):
     """Camera shake taken out of the source pictures, which are enlarged a little to hide their edges."""
 
@@ -153,41 +160,43 @@ class Backdrop(_Effect):
 
 
 class Grade(_Effect):
-    """Colour: contrast and saturation around 1, brightness around 0, and a look after them."""
+    """Colour: the middle tones lifted and parted, black and white as they were; what is pale more colourful; then a look."""
 
     module: ClassVar[str] = "color_grading"
     kind: Literal["grade"] = "grade"
-    brightness: float = Field(ge=-1, le=1)
-    contrast: float = Field(gt=0, le=2)
-    saturation: float = Field(ge=0, le=3)
+    brightness: float = Field(ge=-0.2, le=0.2, description="What the middle grey gains, as a share of the range.")
+    contrast: float = Field(ge=0.5, le=1.5, description="How much farther apart the middle tones are.")
+    saturation: float = Field(
+        ge=0, le=2, description="Of what is nearly grey; the stronger a colour, the less it gains."
+    )
     look: Material | None = Field(None, description="A .cube table.")
 
 
 class PunchIn(_Timed):
-    """The middle of the picture enlarged, at once and without a movement."""
+    """The middle of a box enlarged in that box, at once and without a movement."""
 
     module: ClassVar[str] = "pattern_interrupt"
     kind: Literal["punch_in"] = "punch_in"
+    box: Box
     scale: float = Field(gt=1, le=1.5)
 
 
-class Logo(_Effect):
-    """A picture with transparency, on all frames."""
+class Logo(_Timed):
+    """A picture with transparency."""
 
     module: ClassVar[str] = "brand_overlay"
     kind: Literal["logo"] = "logo"
-    image: Material
+    image: Picture
     box: Box
     opacity: float = Field(gt=0, le=1)
 
 
 class ProgressBar(_Effect):
-    """A bar that grows from one share of the frame's width to another."""
+    """A bar that fills its box from left to right while the output plays."""
 
     module: ClassVar[str] = "brand_overlay"
     kind: Literal["progress_bar"] = "progress_bar"
-    top: float
-    bottom: float
+    box: Box
     colour: str = Field(pattern=r"^#[0-9a-f]{6}$")
     start_frame: int = Field(ge=0, description="Of the output; the bar is full at its last frame.")
     total_frames: int = Field(ge=1)

@@ -92,7 +92,7 @@ class _Weaver:
 
     def _clip(self, number: int, clip: Clip) -> str:
         """From the input of that number to pictures at the size and rate of the output."""
-        steps = [_timing(clip, self._plan.fps)]
+        steps = [_timing(clip, self._plan)]
         for place, effect in enumerate(clip.effects):
             tag = f"{number}e{place}"
             if (look := modules.module(effect.module).survey(effect, tag)) is not None:
@@ -119,10 +119,15 @@ class _Weaver:
         return text.replace("[image]", f"[{self._clips + len(self._pictures) - 1}:v]")
 
 
-def _timing(clip: Clip, fps: int) -> str:
+def _timing(clip: Clip, plan: EditPlan) -> str:
+    """Pictures at the output's rate from the clip's start on, which the seek left behind by up to half a picture.
+
+    Counted from the first picture that came instead, those of a varying rate would run ahead of their sound.
+    """
     if clip.held:
         return "trim=end_frame=1,setpts=PTS-STARTPTS"
-    return f"setpts=PTS-STARTPTS,fps={fps},tpad=stop_mode=clone:stop={_CLONES}"
+    early = _looked_at(clip, plan)[0] - _seek_start(clip, plan)
+    return f"setpts=PTS-{early:.6f}/TB,fps={plan.fps}:start_time=0,tpad=stop_mode=clone:stop={_CLONES}"
 
 
 def _mixed(clips: Sequence[str], mix: Mix | None, seconds: float) -> str:
@@ -134,8 +139,17 @@ def _mixed(clips: Sequence[str], mix: Mix | None, seconds: float) -> str:
 
 def _seek(clip: Clip, plan: EditPlan) -> tuple[str, ...]:
     """Input span, half a source frame early at both ends: no rounding can lose the first frame or show the next scene."""
-    half = 0.5 / plan.source_fps
+    start, (_, end) = _seek_start(clip, plan), _looked_at(clip, plan)
+    return "-ss", f"{start:.6f}", "-t", f"{end - 0.5 / plan.source_fps - start:.6f}"
+
+
+def _seek_start(clip: Clip, plan: EditPlan) -> float:
+    return max(_looked_at(clip, plan)[0] - 0.5 / plan.source_fps, 0.0)
+
+
+def _looked_at(clip: Clip, plan: EditPlan) -> tuple[float, float]:
+    """Source seconds that are decoded: more than are shown where a camera is steadied."""
     steady = next((effect for effect in clip.effects if isinstance(effect, Steady)), None)
-    lead, rest = (steady.lead / plan.fps, steady.rest / plan.fps) if steady else (0.0, 0.0)
-    start = max(clip.source_start - lead - half, 0.0)
-    return "-ss", f"{start:.6f}", "-t", f"{clip.source_end + rest - half - start:.6f}"
+    if steady is None:
+        return clip.source_start, clip.source_end
+    return clip.source_start - steady.lead / plan.fps, clip.source_end + steady.rest / plan.fps

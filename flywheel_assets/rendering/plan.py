@@ -14,6 +14,7 @@ from flywheel_assets.rendering.cutting import Cutting
 from flywheel_assets.rendering.fonts import clean
 from flywheel_assets.rendering.modules.audio_enhancement import AudioEnhancement
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.modules.brand_overlay import require_safe
 from flywheel_assets.rendering.modules.cover_frame import CoverFrame, early
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
@@ -38,7 +39,8 @@ def edit_plan(
     played scenes count; without one nothing is cropped or steadied, and the cover is an early picture.
 
     Raises:
-        RenderFailed: an unknown scene, an empty text, a text too long to read, a character without a glyph.
+        RenderFailed: an unknown scene, an empty text, a text too long to read, a character without a glyph,
+            something outside the safe box.
     """
     context = _bare(blueprint, perception, settings, style or Style(), survey)
     everyone = modules.chosen(context.style)
@@ -49,6 +51,9 @@ def edit_plan(
     context = replace(context, framings=SmartReframe().framings(context))
     covers = any(found.name == CoverFrame.name for found in working)
     overlays = tuple(overlay for found in working for overlay in found.overlays(context))
+    context = replace(context, overlays=overlays)
+    segments = Cutting(context, tuple(working), overlays).segments()
+    require_safe(blueprint.key, segments, context.canvas)
     values = {
         "video_sha256": perception.video_sha256,
         "width": settings.width,
@@ -56,7 +61,7 @@ def edit_plan(
         "fps": settings.fps,
         "placement": context.canvas.placement.name,
         "source_fps": perception.fps,
-        "segments": Cutting(context, tuple(working), overlays).segments(),
+        "segments": segments,
         "audio": _sound(working, context),
         "cover_frame": CoverFrame().frame(context) if covers else early(context),
         "unavailable": unavailable,

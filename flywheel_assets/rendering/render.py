@@ -46,6 +46,8 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
     _same_video(source, perception)
     tell, kit = progress or _nobody, kit or Kit()
     plans = [edit_plan(blueprint, perception, settings, kit.style, survey) for blueprint in blueprints]
+    for plan in plans:
+        audio.music_file(plan, kit, cache_dir, settings)  # a missing track is refused before anything is encoded
     recipes = [[recipe(segment, plan, settings) for segment in plan.segments] for plan in plans]
     open_recipes = [
         found for plan, needed in zip(plans, recipes, strict=True) if _finished(plan, out_dir) is None
@@ -59,7 +61,7 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
         made = {found.key for found in needed} & fresh
         fresh -= made
         facts = _finished(plan, out_dir) or _assemble(
-            source, plan, needed, out_dir=out_dir, cache_dir=cache_dir, settings=settings
+            source, plan, needed, kit, out_dir=out_dir, cache_dir=cache_dir, settings=settings
         )
         counts = {"segments_encoded": len(made), "segments_reused": len(needed) - len(made)}
         renders.append(facts.model_copy(update={"key": blueprint.key, **counts}))
@@ -102,12 +104,13 @@ def _finished(plan: EditPlan, out_dir: Path) -> Render | None:
 
 
 def _assemble(
-    source: Path, plan: EditPlan, needed: list[Recipe], *, out_dir: Path, cache_dir: Path, settings: Rendering
+    source: Path, plan: EditPlan, needed: list[Recipe], kit: Kit, *, out_dir: Path, cache_dir: Path, settings: Rendering
 ) -> Render:
     path, cover, subtitles = (_file(plan, out_dir, suffix) for suffix in (".mp4", ".jpg", ".srt"))
     sound = audio.enhanced_source(source, plan, cache_dir, settings)
+    music = audio.music_file(plan, kit, cache_dir, settings)
     with ffmpeg.workspace() as folder:
-        heard = audio.render_sound(sound, plan, folder / "sound.m4a", settings)
+        heard = audio.render_sound(sound, music, plan, folder / "sound.m4a", settings)
         parts = [segments.path_of(found.key, cache_dir) for found in needed]
         ffmpeg.write(path, lambda part: _join(parts, folder, part, plan, settings))
     ffmpeg.write(cover, lambda part: _cover(path, part, plan, settings))

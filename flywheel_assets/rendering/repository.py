@@ -19,20 +19,23 @@ from flywheel_assets.rendering.render import render_all
 from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.survey.kept import remembered
 from flywheel_assets.rendering.survey.types import Survey
-from flywheel_assets.rendering.types import QualityLine, Render
+from flywheel_assets.rendering.types import EditPlan, QualityLine, Render
 from flywheel_assets.store.rows import replace_rows
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import renders
 
+_AS_EVER = Options()
+
 
 @dataclass(frozen=True)
 class Finished:
-    """A render, where it is kept, and what was measured on it. Of the shapes of one variation, the first leads."""
+    """A render, where it is kept, what was measured on it, and its plan. Of the shapes of one variation, the first leads."""
 
     render: Render
     uri: str
     cover_uri: str
     quality: tuple[QualityLine, ...]
+    plan: EditPlan
     ratio: Ratio = "9:16"
     leads: bool = True
 
@@ -68,7 +71,8 @@ def render_and_inspect(
     blueprints: Sequence[Blueprint],
     perception: Perception,
     *,
-    options: Options = Options(),
+    options: Options = _AS_EVER,
+    kit: Kit | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Finished, ...]:
     """Render the blueprints in each shape, put the files into blob storage, and measure each.
@@ -80,7 +84,7 @@ def render_and_inspect(
     folders, done = (root / "renders", root / "cache" / "segments"), len(blueprints) * len(options.ratios)
     eyes = _eyes()  # one for all: variations share pictures, and each is read once
     finished: list[Finished] = []
-    kit, survey = styled(Kit(), options), _surveyed(store, source, blueprints, perception)
+    kit, survey = styled(kit or Kit(), options), _surveyed(store, source, blueprints, perception)
     for ratio in options.ratios:
         settings = framed(store.settings.rendering, ratio)
         made = render_all(source, blueprints, perception, *folders, settings, progress, kit=kit, survey=survey)
@@ -88,7 +92,7 @@ def render_and_inspect(
             plan = edit_plan(blueprint, perception, settings, kit.style, survey)
             uri, cover = store.blobs.put(render.path).uri, store.blobs.put(render.cover_path).uri
             quality = inspect(Files(render.path, render.captions_srt, source), plan, settings, eyes)
-            finished.append(Finished(render, uri, cover, quality, ratio, leads=ratio == options.ratios[0]))
+            finished.append(Finished(render, uri, cover, quality, plan, ratio, leads=ratio == options.ratios[0]))
             if progress:
                 progress("inspected", len(finished), done)
     return tuple(finished)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flywheel_assets.core.account import LoopName
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering.effects import Material
+from flywheel_assets.rendering.effects import Material, Picture
+from flywheel_assets.rendering.tracks import BeatGrid
 
 
 class Style(BaseModel):
@@ -18,9 +20,14 @@ class Style(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     without: frozenset[str] = Field(frozenset(), description="Modules that are left out, by name.")
-    logo: Material | None = Field(None, description="PNG or SVG with transparency.")
+    logo: Picture | None = Field(None, description="A PNG with transparency.")
     look: Material | None = Field(None, description="A .cube table of colours.")
-    music: Material | None = Field(None, description="A track to play under the speech.")
+    music: Material | LoopName | None = Field(
+        None, description="A track to play under the speech; off unless asked for."
+    )
+    grid: BeatGrid | None = Field(
+        None, description="Of a track of one's own, where its beat is steady; `music.read_track`."
+    )
     progress_bar: bool = Field(default=False, description="Makes every segment a variation's own: nothing is shared.")
 
 

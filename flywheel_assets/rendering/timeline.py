@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -9,9 +10,12 @@ from itertools import accumulate, pairwise
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.creative.types import Blueprint, Perception, Scene
 from flywheel_assets.rendering.canvas import Canvas
+from flywheel_assets.rendering.speech import Speech
 from flywheel_assets.rendering.types import Mix, Overlay, shifted
 
 HOOK_SECONDS = (2.0, 2.5)  # shorter is not read, longer hides the picture's own start
+_LEAST_CLEAN_SECONDS = 0.5  # a scene that has less of its own is shown with what is mixed into it
+_EXACT = 1e-6  # of a picture; times that are whole pictures come with rounding
 _SETTLE_SECONDS = 0.5  # a title that leaves shortly before a cut flickers
 
 
@@ -32,6 +36,8 @@ class Shot:
         start: output frame of its first picture.
         blend: frames at its end that it shares with the next shot, which starts so much earlier.
         mix: how the two mix; None with a hard cut.
+        seams: frames of the shot before which it is divided when it is encoded, and in no other way, so that variations
+            which differ in a part of it share the rest.
     """
 
     scene: Scene
@@ -39,6 +45,12 @@ class Shot:
     start: int
     blend: int = 0
     mix: Mix | None = None
+    seams: tuple[int, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Source seconds within which its spans may grow: its own pictures, and what plays already."""
+        return min(self.scene.clean_start, self.spans[0].start), max(self.scene.clean_end, self.spans[-1].end)
 
     @property
     def frames(self) -> int:
@@ -90,12 +102,13 @@ class Piece:
 
 
 def shots(blueprint: Blueprint, perception: Perception, canvas: Canvas) -> tuple[Shot, ...]:
-    """The scenes in playing order, whole, with hard cuts.
+    """The scenes in playing order, with hard cuts, without the frames that are mixed with their neighbours.
 
     Raises:
         RenderFailed: the blueprint plays a scene the video does not have, or one too short to fill a frame.
     """
     known = {scene.index: scene for scene in perception.scenes}
+    speech = Speech.of(perception)
     found: list[Shot] = []
     for index in blueprint.scene_order:
         if index not in known:
@@ -110,8 +123,19 @@ def shots(blueprint: Blueprint, perception: Perception, canvas: Canvas) -> tuple
                 f"blueprint {blueprint.key}: empty_scene: scene {index} lasts {scene.seconds:.3f} s, "
                 f"less than one frame at {canvas.fps} fps; leave it out"
             )
-        found.append(Shot(scene, (Span(scene.start, scene.end, frames),), 0))
+        start, end = _clean(scene, speech, perception.fps)
+        found.append(Shot(scene, (Span(start, end, canvas.frames(end - start)),), 0))
     return in_order(found)
+
+
+def _clean(scene: Scene, speech: Speech, fps: float) -> tuple[float, float]:
+    """The pictures that are the scene's own, and those on which its first and last word are said; all, where few are its own."""
+    if scene.clean_seconds < _LEAST_CLEAN_SECONDS:
+        return scene.start, scene.end
+    own = speech.within(scene)
+    first = math.floor(min([word.first for word in own], default=scene.clean_start) * fps + _EXACT) / fps
+    last = math.ceil(max([word.end for word in own], default=scene.clean_end) * fps - _EXACT) / fps
+    return max(min(first, scene.clean_start), scene.start), min(max(last, scene.clean_end), scene.end)
 
 
 def in_order(played: Iterable[Shot]) -> tuple[Shot, ...]:
@@ -136,6 +160,12 @@ def hook_end(played: tuple[Shot, ...], canvas: Canvas) -> int:
     return min(soon[0] - settle if soon else high, ends[-1])
 
 
+def mixes_under_hook(played: tuple[Shot, ...], canvas: Canvas) -> bool:
+    """Whether two shots mix while the hook is shown, which is then read against two pictures and shared by nobody."""
+    leaves = hook_end(played, canvas)
+    return any(one.blend and other.start < leaves for one, other in pairwise(played))
+
+
 def pieces(played: tuple[Shot, ...], cut: int) -> tuple[Piece, ...]:
     """What is encoded on its own: each span, divided at frame `cut` so that its rest is free of the hook, and each mix."""
     mixes = [Piece((one, other), other.start, one.end) for one, other in pairwise(played) if one.blend]
@@ -143,7 +173,10 @@ def pieces(played: tuple[Shot, ...], cut: int) -> tuple[Piece, ...]:
     for before, shot in zip((None, *played[:-1]), played, strict=True):
         first = shot.start + (before.blend if before else 0)
         last = shot.end - shot.blend
-        edges = sorted({first, last, *(edge for edge in (*shot.joints, cut) if first < edge < last)})
+        # Under the hook nothing is shared, so there is no reason to divide.
+        seams = (shot.start + seam for seam in shot.seams if shot.start + seam > cut)
+        inner = (*shot.joints, *seams, cut)
+        edges = sorted({first, last, *(edge for edge in inner if first < edge < last)})
         singles += [Piece((shot,), a, b) for a, b in pairwise(edges)]
     return tuple(sorted((*mixes, *singles), key=lambda piece: piece.start))
 

@@ -14,8 +14,10 @@ from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.effects import Box, Effect
 from flywheel_assets.rendering.fontfile import FontName as FontName  # noqa: PLC0414 - modules take it from here
 from flywheel_assets.rendering.placements import BY_NAME
+from flywheel_assets.rendering.tracks import Music
 
 Role = Literal["hook", "caption", "brand", "headline", "cta", "proof"]
+MixKind = Literal["fade", "slideleft", "smoothleft", "hblur"]
 
 
 class _Value(BaseModel):
@@ -73,7 +75,7 @@ class Clip(_Value):
 class Mix(_Value):
     """How the first clip of a segment gives way to the second, over the whole segment; ffmpeg's name for it."""
 
-    kind: Literal["fade", "slideleft", "smoothleft", "hblur"]
+    kind: MixKind
 
 
 class Segment(_Value):
@@ -108,6 +110,10 @@ class AudioPlan(_Value):
     tail_frames: int = Field(ge=0, description="Of the end card's frames, those over which source sound continues.")
     fade_seconds: float = Field(gt=0)
     total_frames: int = Field(ge=1)
+    quiet: tuple[tuple[float, float], ...] = Field(
+        (), description="Source seconds, anywhere in the source, in which nobody speaks: its noise is measured there."
+    )
+    music: Music | None = None
 
 
 class EditPlan(_Value):

@@ -33,7 +33,7 @@ def load_account(path: Path) -> Account:
         raise ConfigurationError(f"account file {path}: {error}") from None
     except (ZoneInfoNotFoundError, OSError):
         raise ConfigurationError(f"account file {path}: time_zone is not an IANA name such as Europe/Berlin") from None
-    return account
+    return account.model_copy(update={"brand_kit": account.brand_kit.beside(path.absolute().parent)})
 
 
 def _check_amounts(account: Account) -> None:

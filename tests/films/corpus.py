@@ -28,25 +28,39 @@ _SIZES = ((384, 216), (216, 384), (288, 288), (256, 320))
 
 
 def drawn_film(
-    seed: int, style: Style, footage: Sequence[Footage], *, seconds: float = 15.0, effect: str | None = None
+    seed: int,
+    style: Style,
+    footage: Sequence[Footage],
+    *,
+    seconds: float = 15.0,
+    effect: str | None = None,
+    joint: Kind | None = None,
 ) -> Film:
-    """One film of about so many seconds; equal seeds give equal films. ``effect`` comes into every shot, and alone."""
+    """One film of about so many seconds; equal seeds give equal films.
+
+    ``effect`` comes into every shot, and alone; ``joint`` joins all shots in place of what the style draws.
+    """
     rng = np.random.default_rng((seed, STYLES.index(style)))
+    if joint == "jump":  # in a photograph there is nothing to leap
+        footage = [each for each in footage if len(each.frames) > 1]
     shots: list[Shot] = []
     joints: list[Joint] = []
     effects: list[Effect] = []
     clock = 0.0
     while clock < seconds:
-        shots.append(_shot(rng, footage, shots[-1].footage if shots else None))
+        jumped = joint == "jump" and len(shots) % 3
+        shots.append(_jumped(rng, shots[-1]) if jumped else _shot(rng, footage, shots[-1].footage if shots else None))
         lasts = float(rng.uniform(*_PACE[style]))
-        joint = _joint(rng, style, clock + lasts)
+        drawn = _joint(rng, style, clock + lasts)
+        if joint is not None:
+            drawn = _special(rng, joint, clock + lasts, follows=len(shots) % 3 > 0)
         troubled = rng.random() < (_TROUBLED[style] if effect is None else 1)
         if troubled and lasts > 1.2:
             effects += _trouble(rng, clock + 0.45, clock + lasts - 0.45, effect)
         elif style != "calm" and lasts > 0.7 and rng.random() < 0.6:
             effects.append(_caption(rng, clock + 0.1 + 0.3 * lasts * rng.random(), clock + lasts))
-        joints.append(joint)
-        clock = joint.end
+        joints.append(drawn)
+        clock = drawn.end
     joints.pop()
     return _film(rng, f"{style}-{seed}", (shots, joints, effects), clock)
 
@@ -117,6 +131,22 @@ def _joint(rng: np.random.Generator, style: Style, at: float) -> Joint:
     rest = float(rng.choice((0, 0.1, 0.4)))
     length = 2 * float(rng.choice((0.25, 0.4, 0.7))) + rest
     return Joint(kind, at, at + length, level=int(rng.choice((0, 0, 255))), rest=rest)
+
+
+def _special(rng: np.random.Generator, kind: Kind, at: float, *, follows: bool) -> Joint:
+    """A joint no style draws; a jump needs the same shot to follow, which every third does not."""
+    if kind == "jump":
+        return Joint("jump" if follows else "cut", at, at)
+    return Joint(kind, at, at + float(rng.choice((0.2, 0.4, 0.7, 1.0))), down=bool(rng.random() < 0.5))
+
+
+def _jumped(rng: np.random.Generator, before: Shot) -> Shot:
+    """The same shot a while later, from a little nearer or farther as interviews are cut, or from where it was."""
+    (x, y, width), _ = before.move
+    closer = float(rng.choice((1.0, 1.0, 1.15, 1.35)))
+    shift = float(rng.uniform(-0.04, 0.04))
+    held = (x + shift, y, width / closer)
+    return Shot(before.footage, (held, held), before.since + float(rng.uniform(0.7, 2.5)), before.sway, before.gain)
 
 
 def _shares(style: Style) -> list[float]:

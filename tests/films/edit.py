@@ -13,7 +13,10 @@ import numpy as np
 from tests.films.effects import Effect, Window
 from tests.films.footage import Footage, Pixels
 
-Kind = Literal["cut", "dissolve", "fade"]
+# A jump cut leaves out some of a shot and goes on with it: same things, same place, a leap in what moves. A wipe uncovers
+# the next shot from one side; a push moves both.
+Kind = Literal["cut", "dissolve", "fade", "jump", "wipe", "push"]
+SUDDEN: frozenset[Kind] = frozenset({"cut", "jump"})
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,17 @@ class Shot:
 
 @dataclass(frozen=True)
 class Joint:
-    """How the next shot follows, from ``start`` to ``end``; a cut has no length, a fade rests on ``level`` in between."""
+    """How the next shot follows, from ``start`` to ``end``; a cut has no length, a fade rests on ``level`` in between.
+
+    A wipe or push comes from the right, or from below when ``down``.
+    """
 
     kind: Kind
     start: float
     end: float
     level: int = 0
     rest: float = 0.0
+    down: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Film:
         found = Truth()
         for joint in self.joints:
             first, last = bisect_left(self._told, joint.start - 1e-9), bisect_left(self._told, joint.end - 1e-9)
-            if joint.kind == "cut":
+            if joint.kind in SUDDEN:
                 found.cuts.append(first)
             else:
                 found.gradual.append((first, last, joint.kind))
@@ -89,7 +96,7 @@ class Film:
 
     def _joined(self, time: float, seams: list[float]) -> Pixels:
         for index, joint in enumerate(self.joints):
-            if joint.kind != "cut" and joint.start <= time < joint.end:
+            if joint.kind not in SUDDEN and joint.start <= time < joint.end:
                 return self._between(index, joint, time)
         place = max(i for i, seam in enumerate(seams[:-1]) if time >= seam - 1e-9)
         return self._shot(place, time)
@@ -98,6 +105,9 @@ class Film:
         if joint.kind == "dissolve":
             share = (time - joint.start) / (joint.end - joint.start)
             return cv2.addWeighted(self._shot(index, time), 1 - share, self._shot(index + 1, time), share, 0)
+        if joint.kind in {"wipe", "push"}:
+            share = (time - joint.start) / (joint.end - joint.start)
+            return _wiped(self._shot(index, time), self._shot(index + 1, time), share, joint)
         leg = (joint.end - joint.start - joint.rest) / 2
         gone = min((time - joint.start) / leg, (joint.end - time) / leg, 1.0)
         shot = index if time < (joint.start + joint.end) / 2 else index + 1
@@ -125,6 +135,16 @@ class Film:
         left, top = int(rng.integers(0, width)), int(rng.integers(0, height))
         grain = noise[top : top + height, left : left + width, None]
         return np.asarray((picture + grain).clip(0, 255), np.uint8)
+
+
+def _wiped(before: Pixels, after: Pixels, share: float, joint: Joint) -> Pixels:
+    """The first picture, covered by so much of the second."""
+    axis = 0 if joint.down else 1
+    edge = round(share * before.shape[axis])
+    far = before.shape[axis] - edge
+    old = np.take(before, range(edge, before.shape[axis]) if joint.kind == "push" else range(far), axis)
+    new = np.take(after, range(edge) if joint.kind == "push" else range(far, before.shape[axis]), axis)
+    return np.ascontiguousarray(np.concatenate([old, new], axis))
 
 
 @dataclass

@@ -11,7 +11,7 @@ import pytest
 
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.rendering.backends import recipe
-from flywheel_assets.rendering.effects import Crop, Effect, Steady
+from flywheel_assets.rendering.effects import Crop, Effect, Grade, ProgressBar, PunchIn, Steady
 from flywheel_assets.rendering.ffmpeg import run
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.quality import Files, inspect, open_eyes
@@ -45,12 +45,12 @@ def plan(film: Path) -> EditPlan:
 
 def test_both_make_the_same_advert_of_one_plan(film: Path, plan: EditPlan, tmp_path: Path, reader: Any) -> None:
     perception = _perception(film, sound=True)
-    made = {}
+    made, eyes = {}, open_eyes()
     for settings in (SMALL, WITH_MOVIEPY):
         folder = tmp_path / settings.backend
         (render,) = render_all(film, BLUEPRINTS[:1], perception, folder / "out", folder / "cache", settings)
-        files = Files(render.path, render.captions_srt, film)
-        assert [line for line in inspect(files, plan, settings, open_eyes()) if not line.passed] == []
+        lines = inspect(Files(render.path, render.captions_srt, film), plan, settings, eyes)
+        assert [line for line in lines if not line.passed] == []
         made[settings.backend] = _frames(render.path)
     for number in (18, 45, 80, plan.frames - 5):  # not while a text pops in, which MoviePy leaves out
         ours, theirs = (made[name][number] for name in ("ffmpeg", "moviepy"))
@@ -100,6 +100,33 @@ def test_a_moving_window_is_at_the_same_place(bench: Bench, window: Crop) -> Non
     assert len(ours) == len(theirs) == 15
     assert all(_alike(one, other) > 20 for one, other in zip(ours, theirs, strict=True))
     assert _alike(ours[0], theirs[-1]) < 20
+
+
+@pytest.mark.parametrize(
+    ("effects", "finish"),
+    [
+        ((PunchIn(start_frame=5, end_frame=12, box=(0, 200, 540, 800), scale=1.4),), ()),
+        ((), (ProgressBar(box=(32, 600, 508, 660), colour="#ffd60a", start_frame=0, total_frames=30),)),
+    ],
+)
+def test_looks_are_the_same(bench: Bench, effects: tuple[Effect, ...], finish: tuple[Effect, ...]) -> None:
+    plain = bench.pictures(_segment(), SMALL)
+    ours, theirs = (bench.pictures(_segment(effects, finish), settings) for settings in (SMALL, WITH_MOVIEPY))
+    for one, other, before in list(zip(ours, theirs, plain, strict=True))[6:11]:
+        assert _alike(one, other) > 20
+        assert _alike(one, before) < _alike(one, other)
+
+
+def test_a_grade_moves_light_and_colour_as_far(bench: Bench) -> None:
+    grade = _segment((Grade(brightness=0.15, contrast=1.3, saturation=1.5),))
+
+    def moved(settings: Rendering) -> np.ndarray[Any, Any]:
+        before, after = (bench.pictures(one, settings)[7].astype(float) for one in (_segment(), grade))
+        return np.asarray([(after - before).mean(axis=(0, 1)), abs(after - before).mean(axis=(0, 1))])
+
+    ours, theirs = moved(SMALL), moved(WITH_MOVIEPY)
+    assert abs(ours).max() > 3
+    assert ours == pytest.approx(theirs, abs=1.5)
 
 
 def test_a_mix_is_the_mean_in_its_middle(bench: Bench) -> None:

@@ -129,12 +129,58 @@ def test_a_film_whose_first_keyframe_is_missing_begins_with_the_next(tmp_path: P
     assert only.end == pytest.approx(4, abs=0.1)
 
 
-def test_a_matroska_file_that_lost_its_times_below_zero_is_refused_in_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("offset", "frames"), [("-1", 30), ("-0.02", 1)])
+def test_a_matroska_file_that_lost_its_times_below_zero_is_refused_with_a_remedy_that_helps(
+    tmp_path: Path, offset: str, frames: int
+) -> None:
     # It can neither be wound back nor say when its first frames are shown.
-    below = ("-output_ts_offset", "-1", "-avoid_negative_ts", "disabled")
-    lost = _ffmpeg(tmp_path / "lost.mkv", *_film("testsrc2=s=320x180:r=30:d=3"), *below)
+    below = ("-output_ts_offset", offset, "-avoid_negative_ts", "disabled")
+    tone = ("-f", "lavfi", "-i", "sine=d=3")
+    lost = _ffmpeg(tmp_path / "lost.mkv", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=30:d=3", *tone, *below)
+    with pytest.raises(IntakeRejected, match=f"{frames} of its 90 pictures carry no time") as caught:
+        probe(lost, MEDIA)
+    assert caught.value.rule == "no_times"
     with pytest.raises(IntakeRejected, match="carries no time"):
-        detect_scenes(lost, MEDIA)
+        list(read_frames(lost))
+    remedy = str(caught.value).rpartition("ffmpeg -i OLD ")[2].split()[:4]
+    found = probe(_ffmpeg(tmp_path / "new.mp4", "-i", str(lost), *remedy), MEDIA)
+    assert (found.frame_count, found.seconds) == (90, pytest.approx(3, abs=0.05))
+
+
+# A flash and a beep, both two seconds in.
+_FLASH = "color=c=gray:s=320x180:r=30:d=5,drawbox=w=iw:h=ih:color=white:t=fill:enable='between(t,1.999,2.099)'"
+_BEEP = "aevalsrc='if(between(t,2,2.1),0.8*sin(2*PI*1000*t),0)':d=5:s=48000"
+_TWICE = ("-i", "{base}", "-map", "0:v", "-map", "1:a", "-c", "copy")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "flash", "beep"),
+    [
+        ("skipped.mp4", ("-ss", "1.2", "-i", "{base}", "-c", "copy"), 0.8, 0.8),
+        ("skipped.mkv", ("-ss", "1.2", "-i", "{base}", "-c", "copy"), None, None),
+        ("late_sound.mp4", ("-i", "{base}", "-itsoffset", "0.5", *_TWICE), 2.0, 2.5),
+        ("late_picture.mp4", ("-itsoffset", "0.5", "-i", "{base}", *_TWICE), 2.5, 2.0),
+        ("early_sound.mkv", ("-i", "{base}", "-itsoffset", "-0.3", *_TWICE, "-avoid_negative_ts", "disabled"), None, None),
+        ("below.mp4", ("-i", "{base}", "-c", "copy", "-output_ts_offset", "-0.5", "-avoid_negative_ts", "disabled"), 1.5, 1.5),
+        ("no_list.mp4", ("-i", "{base}", "-c", "copy", "-use_editlist", "0"), None, None),
+    ],
+)  # fmt: skip
+def test_what_an_edit_list_or_an_offset_moves_is_where_it_is_shown(
+    tmp_path: Path, name: str, arguments: tuple[str, ...], flash: float | None, beep: float | None
+) -> None:
+    sources = ("-f", "lavfi", "-i", _FLASH, "-f", "lavfi", "-i", _BEEP)
+    base = _ffmpeg(tmp_path / "base.mp4", *sources, "-pix_fmt", "yuv420p", "-g", "30", "-bf", "3")
+    moved = _ffmpeg(tmp_path / name, *(each.format(base=base) for each in arguments))
+    frames = [(each.time, shrink(each.frame, 64, 36, "rgb24").mean()) for each in read_frames(moved)]
+    seen = next(time for time, level in frames if level > 200)
+    heard = np.flatnonzero(np.abs(read_sound(moved).samples) > 0.3)[0] / RATE
+    apart = 0.3 if name.startswith("early") else 0.0
+    if flash is not None and beep is not None:
+        assert (seen, heard) == (pytest.approx(flash, abs=0.01), pytest.approx(beep, abs=0.03))
+    else:  # where it begins is for the file to say; what belongs together stays together
+        assert seen - heard == pytest.approx(apart, abs=0.06)
+    assert all(time >= 0 for time, _ in frames)
+    assert len(frames) == probe(moved, MEDIA).frame_count
 
 
 def test_music_alone_has_beats_and_no_words(tmp_path: Path) -> None:

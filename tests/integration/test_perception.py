@@ -201,11 +201,25 @@ def test_silence_was_listened_to_and_holds_no_words(tmp_path: Path) -> None:
     assert [row.words for row in found.features] == [()]
 
 
-def test_another_language_is_not_guessed_with_an_english_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["de", "es", "ja"])
+def test_another_language_is_not_guessed_with_an_english_model(tmp_path: Path, language: str) -> None:
     clip = _clip(tmp_path / "clip.mp4")
-    found = _perceived(clip, tmp_path, language="de")
-    assert "'de'" in str(found.engines["speech"].unavailable)
+    found = _perceived(clip, tmp_path, language=language)
+    reason = str(found.engines["speech"].unavailable)
+    assert f"the brief's language is {language!r}" in reason
+    assert "multilingual Whisper" in reason
     assert found.features[0].words is None
+    assert found.features[0].voice is not None
+
+
+def test_speech_that_is_no_english_is_not_written_down_as_if_it_were(tmp_path: Path) -> None:
+    # Played backwards it is a voice with the sounds of no language: the model writes English all the same.
+    still = ("-f", "lavfi", "-i", "color=gray:s=320x180:r=30:d=12", "-i", str(SAMPLE), "-map", "0:v", "-map", "1:a")
+    backwards = _ffmpeg(*still, "-af", "areverse", "-shortest", "-pix_fmt", "yuv420p", to=tmp_path / "backwards.mp4")
+    found = _perceived(backwards, tmp_path)
+    assert "was not understood as 'en'" in str(found.engines["speech"].unavailable)
+    assert [row.words for row in found.features] == [None] * len(found.scenes)
+    assert max(row.voice or 0 for row in found.features) > 0.3
 
 
 def test_one_shot_is_one_scene(tmp_path: Path) -> None:

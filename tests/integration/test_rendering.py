@@ -279,7 +279,7 @@ def test_a_killed_program_leaves_nothing_behind(made: Made, tmp_path: Path) -> N
 
 
 def test_a_source_shorter_than_its_analysis_is_refused(made: Made, tmp_path: Path) -> None:
-    longer = made.perception.scenes[3].model_copy(update={"end_frame": 300, "end": 10.0})
+    longer = made.perception.scenes[3].model_copy(update={"end_frame": 300, "end": 10.0, "clean_end": 10.0})
     perception = made.perception.model_copy(update={"scenes": (*made.perception.scenes[:3], longer)})
     with pytest.raises(RenderFailed, match=r"frame_count: \d+ frames came out, the plan wants"):
         render_all(made.video, BLUEPRINTS[3:4], perception, tmp_path / "o", tmp_path / "c", SMALL)

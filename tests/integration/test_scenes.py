@@ -76,6 +76,18 @@ def test_a_dissolve_of_any_length_is_found_in_its_middle(
     assert film.times[found] == pytest.approx(SHOT + seconds / 2, abs=0.15)
 
 
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("seconds", [0.3, 0.7, 1.2])
+def test_a_wipe_is_found_in_its_middle_and_is_no_scenes_own(
+    tmp_path: Path, footage: dict[str, Footage], seconds: float, down: bool
+) -> None:
+    film = _film(footage, ("temple", "cat"), [Joint("wipe", SHOT, SHOT + seconds, down=down)])
+    before, after = detect_scenes(shoot(film, tmp_path), MEDIA)
+    assert after.start == pytest.approx(SHOT + seconds / 2, abs=0.15)
+    ((first, last, _),) = film.truth.gradual
+    assert not _own((before, after)) & set(range(first + 1, last))
+
+
 @pytest.mark.parametrize("level", [0, 255])
 @pytest.mark.parametrize("rest", [0.0, 0.4])
 def test_a_fade_through_black_or_white_is_one_change_in_its_middle(

@@ -47,7 +47,7 @@ def _survey(changes: Judge) -> Survey:
 
 def _context(survey: Survey, shots: list[Shot]) -> PlanContext:
     return PlanContext(
-        _blueprint(0, 1, 2), _perception(LENGTHS), Style(), CANVAS, in_order(shots), 66, {}, survey
+        _blueprint(0, 1, 2), _perception(LENGTHS), Style(), CANVAS, in_order(shots), 66, {}, survey=survey
     )  # fmt: skip
 
 

@@ -16,12 +16,14 @@ from flywheel_assets.rendering.modules.audio_enhancement import AudioEnhancement
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
 from flywheel_assets.rendering.placements import REELS, inside
 from flywheel_assets.rendering.plan import edit_plan
+from flywheel_assets.rendering.style import Style
 from flywheel_assets.rendering.types import EditPlan, Overlay
 from flywheel_assets.settings import Rendering
 
 SETTINGS = Rendering()
 UNSURVEYED = dict.fromkeys(("stabilize", "cover_frame"), "the source was not surveyed")
 SAFE = REELS.safe_box(1080, 1920)
+WHOLE = Style(without=frozenset({"silence_trim", "scene_transitions"}))  # scenes as they are, with hard cuts
 
 
 def _perception(
@@ -74,7 +76,7 @@ WORDS = {0: [("Is", 0.1, 0.3), ("your", 0.3, 0.5), ("machine", 0.5, 0.9), ("brok
 
 
 def test_frames_add_up_and_the_card_closes() -> None:
-    plan = edit_plan(_blueprint(2, 0), _perception([90, 60, 45], WORDS), SETTINGS)
+    plan = edit_plan(_blueprint(2, 0), _perception([90, 60, 45], WORDS), SETTINGS, WHOLE)
     assert [(s.kind, s.scene_index, s.frames) for s in plan.segments] == [
         ("scene", 2, 45),
         ("scene", 0, 30),
@@ -94,8 +96,9 @@ def test_every_plan_is_whole(lengths: list[int], fps: float) -> None:
         return
     plan = edit_plan(_blueprint(*(scene.index for scene in scenes)), perception, SETTINGS)
     body = plan.frames - 66
-    assert sum(span.frames for span in plan.audio.spans) == body
-    assert abs(body - sum(scene.seconds for scene in scenes) * 30) <= 0.5 * len(scenes) + 1e-6
+    mixed = sum(span.blend for span in plan.audio.spans)
+    assert sum(span.frames for span in plan.audio.spans) - mixed == body
+    assert abs(body + mixed - sum(scene.seconds for scene in scenes) * 30) <= 0.5 * len(scenes) + 1e-6
     hooks = _of(plan, "hook")
     assert hooks[0].start_frame == 0
     assert hooks[-1].end_frame == min(body, hooks[-1].end_frame) <= 75
@@ -122,8 +125,8 @@ def test_the_plan_survives_json_and_its_hash_follows_content_not_the_key() -> No
 
 def test_variations_differ_only_where_they_differ() -> None:
     perception = _perception([120, 90, 90], WORDS)
-    one = edit_plan(_blueprint(0, 1, hook="Tired of cold coffee?"), perception, SETTINGS)
-    two = edit_plan(_blueprint(0, 2, 1, hook="Stop waiting for a repair."), perception, SETTINGS)
+    one = edit_plan(_blueprint(0, 1, hook="Tired of cold coffee?"), perception, SETTINGS, WHOLE)
+    two = edit_plan(_blueprint(0, 2, 1, hook="Stop waiting for a repair."), perception, SETTINGS, WHOLE)
     assert one.segments[0] != two.segments[0]
     assert one.segments[1] == two.segments[1]
     assert one.segments[2] == two.segments[3]
@@ -131,7 +134,7 @@ def test_variations_differ_only_where_they_differ() -> None:
 
 
 def test_captions_are_short_timed_and_broken_at_sentences() -> None:
-    plan = edit_plan(_blueprint(1, 0), _perception([90, 60], WORDS), SETTINGS)
+    plan = edit_plan(_blueprint(1, 0), _perception([90, 60], WORDS), SETTINGS, WHOLE)
     cards = [(card.text, card.start_frame, card.end_frame) for card in _of(plan, "caption")]
     assert cards == [("Is your machine", 63, 87), ("broken?", 87, 110), ("Then", 129, 146)]
     assert srt.captions(plan) == (
@@ -195,19 +198,21 @@ def test_a_vertical_source_fills_the_frame(size: tuple[int, int]) -> None:
 
 def test_the_sound_fades_before_anybody_speaks_again() -> None:
     words = {1: [("Next", 3.4, 3.8)]}
-    plan = edit_plan(_blueprint(0), _perception([90, 90], words), SETTINGS)
+    plan = edit_plan(_blueprint(0), _perception([90, 90], words), SETTINGS, WHOLE)
     assert plan.audio.tail_frames == 12
-    assert edit_plan(_blueprint(1), _perception([90, 90], words), SETTINGS).audio.tail_frames == 0
-    assert edit_plan(_blueprint(0), _perception([90, 90]), SETTINGS).audio.tail_frames == 30
+    assert edit_plan(_blueprint(1), _perception([90, 90], words), SETTINGS, WHOLE).audio.tail_frames == 0
+    assert edit_plan(_blueprint(0), _perception([90, 90]), SETTINGS, WHOLE).audio.tail_frames == 30
 
 
 def test_unknown_speech_is_said_to_be_unknown() -> None:
     perception = _perception([90], WORDS)
-    assert edit_plan(_blueprint(0), perception, SETTINGS).unavailable == UNSURVEYED
+    silent = {"music_bed": "no music is asked for", "brand_overlay": "no logo is given", **UNSURVEYED}
+    assert edit_plan(_blueprint(0), perception, SETTINGS).unavailable == silent
     blind = perception.features[0].model_copy(update={"words": None})
     engines = {**perception.engines, "speech": Engine(name="none", unavailable="no weights for German")}
     plan = edit_plan(_blueprint(0), perception.model_copy(update={"features": (blind,), "engines": engines}), SETTINGS)
-    assert plan.unavailable == {"auto_captions": "no weights for German", **UNSURVEYED}
+    named = dict.fromkeys(("silence_trim", "scene_transitions", "auto_captions"), "no weights for German")
+    assert plan.unavailable == {**silent, **named}
     assert "auto_captions" not in plan.module_versions
     assert _of(plan, "caption") == []
 

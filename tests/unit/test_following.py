@@ -22,6 +22,7 @@ from tests.unit.test_edit_plan import _blueprint, _perception
 
 CANVAS = Canvas(1080, 1920, 30)
 FRAMES = 180
+WHOLE = Shot(_perception([FRAMES]).scenes[0], (Span(0, 6, FRAMES),), 0)
 
 
 def _seen(places: list[tuple[float, float]], kind: SubjectKind = "face") -> SceneSurvey:
@@ -39,7 +40,7 @@ def _context(seen: SceneSurvey, *spans: tuple[float, float], texts: tuple[Screen
     played = tuple(Span(a, b, CANVAS.frames(b - a)) for a, b in spans)
     shots = in_order([Shot(perception.scenes[0], played, 0)])
     survey = Survey(video_sha256="0" * 64, version="1", fps=30, faces=Engine(name="by hand"), scenes=(seen,))
-    bare = PlanContext(_blueprint(0), perception, Style(), CANVAS, shots, 0, {}, survey)
+    bare = PlanContext(_blueprint(0), perception, Style(), CANVAS, shots, 0, {}, survey=survey)
     return replace(bare, framings=SmartReframe().framings(bare))
 
 
@@ -106,7 +107,7 @@ def test_the_sources_text_is_kept_clear_wherever_a_moving_window_shows_it() -> N
 @given(st.lists(st.tuples(st.floats(0, 6), st.floats(0, 0.6)), min_size=1, max_size=8, unique_by=lambda key: key[0]))
 def test_a_window_on_frames_is_where_the_path_is_in_seconds(keys: list[tuple[float, float]]) -> None:
     path = CropPath(width=0.4, height=1, keys=tuple(Key(time=t, left=x, top=0) for t, x in sorted(keys)))
-    crop = window(path, FRAMES, 30)
+    crop = window(path, WHOLE, 30)
     turns = [frame for frame, _ in crop.path]
     assert turns == sorted(set(turns))
     for frame in turns:
@@ -117,7 +118,7 @@ def test_a_window_on_frames_is_where_the_path_is_in_seconds(keys: list[tuple[flo
 
 def test_a_path_down_has_tops_and_no_moving_left() -> None:
     keys = (Key(time=0, left=0, top=0.1), Key(time=2, left=0, top=0.4))
-    crop = window(CropPath(width=1, height=0.5, keys=keys), FRAMES, 30)
+    crop = window(CropPath(width=1, height=0.5, keys=keys), WHOLE, 30)
     assert (crop.path, crop.tops, crop.reach) == (((0, 0.0),), ((0, 0.1), (60, 0.4)), (0, 0.1, 1, 0.9))
     assert crop.upper(30) == pytest.approx(0.25)
     assert crop.within(30, 90).upper(0) == pytest.approx(0.25)

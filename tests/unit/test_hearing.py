@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from flywheel_assets.creative.perception.beat import find_beats
-from flywheel_assets.creative.perception.hearing import spoken, voice_share
+from flywheel_assets.creative.perception.hearing import not_understood, spoken, voice_share
 from flywheel_assets.creative.perception.loudness import LOUD_RATE, SILENCE, LoudnessMeter, integrated, lufs
 from flywheel_assets.creative.types import Scene, Word
+from tests.films.loops import PATTERNS, Pattern, drawn_loop
 
 _RATE = 16_000
 
@@ -80,6 +81,26 @@ def _filtered(sound: list[float], ahead: tuple[float, ...], back: tuple[float, .
     return heard[2:]
 
 
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _words(*probabilities: float) -> tuple[Word, ...]:
+    return tuple(Word(text="word", start=at, end=at + 0.3, probability=value) for at, value in enumerate(probabilities))
+
+
+def test_words_of_little_probability_are_not_understood_and_the_reason_says_how_little() -> None:
+    reason = not_understood(_words(*[0.3, 0.6] * 10), "en")
+    assert reason is not None
+    assert "'en'" in reason
+    assert "20 words is 0.45, at least 0.6" in reason
+
+
+def test_a_doubtful_word_among_sure_ones_and_too_few_words_to_tell_are_left_as_they_are() -> None:
+    assert not_understood(_words(*[0.9] * 9, 0.1), "en") is None
+    assert not_understood(_words(*[0.3] * 5), "en") is None
+    assert not_understood((), "en") is None
+
+
 # --- beats ----------------------------------------------------------------------------------------
 
 
@@ -107,6 +128,28 @@ def test_the_beats_of_drums_are_found_where_they_are(tempo: float) -> None:
     assert found.tempo == pytest.approx(tempo, rel=0.01)
     near = [min(abs(one - two) for two in found.times) for one in beats]
     assert np.mean(np.array(near) < 0.04) > 0.9
+
+
+@pytest.mark.parametrize("pattern", ["clicks", "waltz", "sparse"])
+@pytest.mark.parametrize("tempo", [60, 66, 74, 88, 104, 120, 138, 150, 160])
+def test_a_beat_with_nothing_between_is_found_neither_doubled_nor_halved(pattern: Pattern, tempo: float) -> None:
+    assert find_beats(drawn_loop(950, pattern, tempo).samples).tempo == pytest.approx(tempo, rel=0.02)
+
+
+@pytest.mark.parametrize("pattern", [each for each in PATTERNS if each != "half"])
+def test_most_loops_are_told_at_their_own_tempo_and_the_rest_an_octave_off(pattern: Pattern) -> None:
+    tempos = np.arange(64, 180, 8.0)
+    ratios = [float(find_beats(drawn_loop(951, pattern, each).samples).tempo or 0) / each for each in tempos]
+    assert sum(abs(ratio - 1) < 0.03 for ratio in ratios) >= 0.7 * len(tempos), ratios
+    assert all(min(abs(ratio / octave - 1) for octave in (0.5, 1, 2)) < 0.03 for ratio in ratios), ratios
+
+
+def test_a_beat_in_half_time_is_told_as_it_is_counted_or_as_it_is_felt_or_not_at_all() -> None:
+    tempos = np.arange(64, 180, 8.0)
+    found = [find_beats(drawn_loop(951, "half", each).samples).tempo for each in tempos]
+    told = [tempo / each for tempo, each in zip(found, tempos, strict=True) if tempo is not None]
+    assert len(told) >= 0.8 * len(tempos)
+    assert all(min(abs(ratio / octave - 1) for octave in (0.5, 1)) < 0.03 for ratio in told), told
 
 
 def test_a_slow_beat_is_found_at_its_tempo_or_twice_it() -> None:

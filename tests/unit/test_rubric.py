@@ -18,6 +18,7 @@ from flywheel_assets.creative.types import (
     Scene,
     SceneFeatures,
     ScreenText,
+    SeenFace,
     SeenObject,
     Vote,
     Word,
@@ -29,6 +30,7 @@ BRIEF = Brief(
     call_to_action="Book your free tasting", landing_url="https://example.com", offer="First month free",
 )  # fmt: skip
 SPEECH = ("Bright Cup brings fresh coffee", "every single morning at eight", "your team will notice soon")
+FACE = SeenFace(time=0.5, box=(0.3, 0.2, 0.6, 0.5), confidence=0.9)
 PERSON = SeenObject(label="person", time=0.5, box=(0.2, 0.1, 0.7, 0.9), confidence=0.9)
 
 
@@ -189,6 +191,45 @@ def test_what_cannot_be_known_is_left_out_and_said(seen: Perception, left_out: s
     assert all(x.evidence.startswith("left out: ") for x in vote.lines if x.out_of == 0)
     assert math.fsum(x.out_of for x in vote.lines) == pytest.approx(100)
     assert vote.reason.endswith(f"left out: {', '.join(name for name in LINES if name in left_out)}")
+
+
+SUBJECT = "person or product within 2 s"
+
+
+def _opening(seen: Perception, *faces: SeenFace | None) -> tuple[float, float, str]:
+    """The line about the subject when the opening shows these faces; None: nobody looked for any."""
+    looked = None if None in faces else tuple(face for face in faces if face)
+    first = seen.features[0].model_copy(update={"faces": looked})
+    return line(judge(PLAN, BRIEF, seen.model_copy(update={"features": (first, *seen.features[1:])})), SUBJECT)
+
+
+@pytest.mark.parametrize("person", [None, False, True], ids=["no objects", "nobody", "somebody"])
+def test_a_large_face_early_is_a_subject_whether_or_not_objects_were_looked_for(person: bool | None) -> None:
+    points, out_of, evidence = _opening(footage(person=person), FACE)
+    assert (points, out_of > 0) == (out_of, True)
+    assert evidence == "face within 2 s"
+
+
+@pytest.mark.parametrize(
+    "face",
+    [FACE.model_copy(update={"time": 2.1}), FACE.model_copy(update={"box": (0.4, 0.4, 0.6, 0.6)})],
+    ids=["late", "small"],
+)
+def test_without_an_early_large_face_it_is_for_the_objects_to_tell(face: SeenFace) -> None:
+    assert _opening(footage(person=True), face)[2] == "person within 2 s"
+    points, out_of, _ = _opening(footage(person=False), face)
+    assert points == 0
+    assert out_of > 0
+    _, unknown, evidence = _opening(footage(person=None), face)
+    assert unknown == 0
+    assert evidence == "left out: no face of 5 % of the frame within 2 s; objects not available: no weights"
+
+
+def test_where_nobody_looked_for_faces_persons_and_products_still_count() -> None:
+    assert _opening(footage(person=True), None)[2] == "person within 2 s"
+    points, out_of, _ = _opening(footage(person=False), None)
+    assert points == 0
+    assert out_of > 0
 
 
 def test_the_reason_of_a_missing_engine_is_repeated() -> None:

@@ -16,6 +16,7 @@ from flywheel_assets.creative.perception.detectors.pictures import (
     Thumb,
     difference,
     moved_share,
+    parted_share,
     unexplained_share,
     unfollowed_share,
 )
@@ -280,6 +281,16 @@ def test_what_moved_can_be_followed_and_what_was_replaced_cannot() -> None:
     first = _shot(1, 1)[0]
     assert unfollowed_share(_thumb(first), _thumb(_shot(1, 13, pan=0.5)[12])) < 0.3
     assert unfollowed_share(_thumb(first), _thumb(_shot(2, 1)[0])) > 0.6
+
+
+def test_a_straight_edge_parts_a_wipe_and_no_mixture() -> None:
+    first, other = _shot(1, 1)[0], _shot(2, 1)[0]
+    upright, level = first.copy(), first.copy()
+    upright[:, 40:], level[:12] = other[:, 40:], other[:12]
+    checked = np.where(np.indices((36, 64)).sum(axis=0)[..., None] // 8 % 2, first, other)
+    shares = [parted_share(_thumb(first), _thumb(other), _thumb(each)) for each in (upright, level, checked)]
+    assert shares[:2] == pytest.approx([1, 1], abs=0.04)
+    assert shares[2] < 0.7
 
 
 def test_one_colour_with_a_logo_is_flat() -> None:

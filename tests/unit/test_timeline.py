@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -73,6 +74,14 @@ def test_a_time_that_is_left_out_is_where_the_shot_goes_on() -> None:
     assert shot.joints == (30,)
 
 
+def test_a_seam_divides_what_is_encoded_after_the_hook_and_nothing_else() -> None:
+    one, other = in_order([replace(_shot((0, 60)), seams=(12,)), replace(_shot((0, 90)), seams=(10, 80))])
+    found = pieces((one, other), 30)
+    assert [(piece.start, piece.end) for piece in found] == [(0, 30), (30, 60), (60, 70), (70, 140), (140, 150)]
+    assert other.source(60, 70, CANVAS) == (0.0, pytest.approx(10 / 30))
+    assert other.joints == ()
+
+
 def test_the_last_shot_mixes_with_nothing() -> None:
     one, other = in_order([_shot((0, 30), blend=9), _shot((0, 30), blend=9)])
     assert (one.end, other.start, other.blend, other.mix) == (30, 21, 0, None)
@@ -91,7 +100,7 @@ def test_a_part_of_a_crop_path_shows_the_same_window(path: list[tuple[int, float
 
 
 def test_a_timed_effect_is_cut_like_its_clip() -> None:
-    punch = PunchIn(start_frame=10, end_frame=20, scale=1.1)
+    punch = PunchIn(start_frame=10, end_frame=20, box=(0, 0, 1080, 1920), scale=1.1)
     assert punch.within(0, 10) is None
     assert punch.within(20, 30) is None
-    assert punch.within(5, 15) == PunchIn(start_frame=5, end_frame=10, scale=1.1)
+    assert punch.within(5, 15) == PunchIn(start_frame=5, end_frame=10, box=(0, 0, 1080, 1920), scale=1.1)

@@ -21,10 +21,10 @@ from flywheel_assets.creative.director.orders import (
 from flywheel_assets.creative.director.quality import hook_quality, readable_share
 from flywheel_assets.creative.director.slots import is_verb_first
 from flywheel_assets.creative.director.vocabulary import VAGUE_ACTION
-from flywheel_assets.creative.types import Blueprint, Brief, Perception, Scene, SceneFeatures, SeenObject, Word
+from flywheel_assets.creative.types import Blueprint, Box, Brief, Perception, Scene, SceneFeatures, Word
 
 _SUBJECT_SECONDS, _SUBJECT_AREA = 2.0, 0.05
-_PEOPLE = frozenset({"person", "face"})
+_PERSON = "person"
 _OTHER_OBJECT = 0.5  # share of marks for an object that nothing says is the product
 _PLANNED_BRAND = 0.5  # half for a planned overlay, half for the name being read or heard
 _LEGIBLE = 0.5  # word probability below which a caption would likely be wrong
@@ -87,18 +87,23 @@ def opening_motion(draft: Draft) -> Measure:
 
 
 def early_subject(draft: Draft) -> Measure:
-    """A person or the product, large enough, in the first two seconds."""
+    """A person, a face or the product, large enough, in the first two seconds; no face alone proves nothing."""
     scene = draft.timeline[0][0]
     found = draft.features(scene.index)
-    if found is None or found.objects is None:
-        return Measure(None, _why_unavailable(draft.perception, "objects"))
-    near = [o for o in found.objects if o.time <= scene.start + _SUBJECT_SECONDS and _area(o) >= _SUBJECT_AREA]
+    faces, objects = (found.faces, found.objects) if found else (None, None)
+    until = scene.start + _SUBJECT_SECONDS
+    if any(face.time <= until and _area(face.box) >= _SUBJECT_AREA for face in faces or ()):
+        return Measure(1.0, "face within 2 s")
+    if objects is None:
+        looked = "no face of 5 % of the frame within 2 s" if faces is not None else _unseen(draft, "faces")
+        return Measure(None, f"{looked}; {_unseen(draft, 'objects')}")
+    near = [o for o in objects if o.time <= until and _area(o.box) >= _SUBJECT_AREA]
     sold = set(terms(f"{draft.brief.brand} {draft.brief.product} {draft.brief.outcome}"))
-    if named := [o.label for o in near if o.label in _PEOPLE or o.label in sold]:
+    if named := [o.label for o in near if o.label == _PERSON or o.label in sold]:
         return Measure(1.0, f"{named[0]} within 2 s")
     if near:
         return Measure(_OTHER_OBJECT, f"{near[0].label} within 2 s, neither a person nor named in the brief")
-    return Measure(0.0, "no person or product of 5 % of the frame within 2 s")
+    return Measure(0.0, "no person, face or product of 5 % of the frame within 2 s")
 
 
 def hook_words(draft: Draft) -> Measure:
@@ -130,7 +135,7 @@ def caption_coverage(draft: Draft) -> Measure:
     """Share of the spoken words that can be captioned: surely heard, and not cut by a scene's edge."""
     spoken = _spoken(draft)
     if spoken is None:
-        return Measure(None, _why_unavailable(draft.perception, "speech"))
+        return Measure(None, _unseen(draft, "speech"))
     if not spoken:
         return Measure(None, "nobody speaks in the chosen scenes, nothing to caption")
     whole = [word for scene, word in spoken if word.probability >= _LEGIBLE and _is_inside(word, scene)]
@@ -142,7 +147,7 @@ def reading_speed(draft: Draft) -> Measure:
     """Half for captions read with ease, half for a natural rate of speech."""
     spoken = _spoken(draft)
     if spoken is None:
-        return Measure(None, _why_unavailable(draft.perception, "speech"))
+        return Measure(None, _unseen(draft, "speech"))
     seconds = _speech_seconds(spoken)
     if len(spoken) < _FEWEST_WORDS or seconds <= 0:
         return Measure(None, f"{len(spoken)} spoken words, too few to measure a rate")
@@ -189,14 +194,14 @@ def offer_or_proof(draft: Draft) -> Measure:
     return Measure(1.0, f"states {stated!r}") if stated else Measure(0.0, "states neither an offer nor a proof")
 
 
-def _why_unavailable(perception: Perception, modality: str) -> str:
-    engine = next((engine for name, engine in perception.engines.items() if name == modality), None)
+def _unseen(draft: Draft, modality: str) -> str:
+    engine = {str(name): each for name, each in draft.perception.engines.items()}.get(modality)
     reason = engine.unavailable if engine and engine.unavailable else "not looked at in these scenes"
     return f"{modality} not available: {reason}"
 
 
-def _area(seen: SeenObject) -> float:
-    left, top, right, bottom = seen.box
+def _area(box: Box) -> float:
+    left, top, right, bottom = box
     return max(0.0, right - left) * max(0.0, bottom - top)
 
 

@@ -53,7 +53,7 @@ def probe(path: Path, media: Media) -> Probe:
 
     Raises:
         IntakeRejected: ``empty_file``, ``too_large``, ``not_a_video``, ``no_video_stream``, ``too_short``,
-            ``too_long``, ``too_many_pixels`` or ``damaged``.
+            ``too_long``, ``too_many_pixels``, ``no_times`` or ``damaged``.
     """
     size = path.stat().st_size
     if size > media.max_bytes:
@@ -92,19 +92,35 @@ def _refused(path: Path, rule: str, found: float, limit: float, *, unit: str, re
 
 def _length(container: InputContainer, stream: VideoStream, path: Path) -> tuple[int, float]:
     """Coded pictures and seconds, read from the packets: a header may lack them or say something else."""
-    frames, opens, ends = 0, float("inf"), float("-inf")
+    frames, lost, opens, ends = 0, 0, float("inf"), float("-inf")
     usual = float(1 / stream.average_rate) if stream.average_rate else 0.0
     with _no_errors(path, "reading its packets"):
         for packet in container.demux(stream):
+            lost += packet.pts is None and packet.size > 0
             if packet.pts is None or packet.is_discard or packet.time_base is None:
                 continue
             frames += 1
             shown = float(packet.pts * packet.time_base)
             lasts = float(packet.duration * packet.time_base) if packet.duration else usual
             opens, ends = min(opens, shown), max(ends, shown + lasts)
+    if lost:
+        raise _timeless(path, lost, lost + frames)
     if not frames or ends <= opens:
         raise damaged(path, f"its video stream holds {frames} pictures without any length")
     return frames, round(ends - opens, 6)
+
+
+def _timeless(path: Path, lost: int, frames: int) -> IntakeRejected:
+    """A refusal because nobody can say when some pictures show; nor can such a file be wound back to cut it.
+
+    Matroska has no times below zero: a picture that is written with one loses it.
+    """
+    reason = f"{lost} of its {frames} pictures carry no time; in a Matroska file they were to be shown before zero"
+    remedy = (
+        "Export it again with times from zero on, or let ffmpeg count its pictures anew: "
+        "ffmpeg -i OLD -vf setpts=N/FRAME_RATE/TB -af asetpts=N/SR/TB NEW.mp4"
+    )
+    return IntakeRejected(path.name, "no_times", reason, remedy)
 
 
 def _rate(stated: float, measured: float) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering.canvas import Canvas
-from flywheel_assets.rendering.effects import Backdrop, Crop, Effect, Fit, Grade, Logo, ProgressBar, PunchIn
+from flywheel_assets.rendering.canvas import Canvas, centred
+from flywheel_assets.rendering.effects import Backdrop, Box, Crop, Effect, Fit, Grade, Logo, ProgressBar, PunchIn
+from flywheel_assets.rendering.modules.brand_overlay import BrandOverlay
 from flywheel_assets.rendering.modules.smart_reframe import BLUR, SmartReframe
 from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.types import Mix
@@ -41,7 +43,7 @@ def applied(clip: VideoClip, effect: Effect, canvas: Canvas, kit: Kit) -> VideoC
         case PunchIn():
             made = clip.transform(_punched(effect, canvas))
         case Logo():
-            made = _branded(clip, effect, kit)
+            made = _branded(clip, effect, canvas, kit)
         case ProgressBar():
             made = clip.transform(_barred(effect, canvas))
         case _:
@@ -107,41 +109,54 @@ def _moving(crop: Crop, canvas: Canvas) -> Callable[[Callable[[float], Picture],
         frame = round(t * canvas.fps)
         left, top = crop.left(frame) * wide, crop.upper(frame) * high
         box = (left, top, left + crop.width * wide, top + crop.height * high)
-        return _scaled(picture, box, canvas)
+        return _scaled(picture, box, (canvas.width, canvas.height))
 
     return window
 
 
 def _punched(punch: PunchIn, canvas: Canvas) -> Callable[[Callable[[float], Picture], float], Picture]:
+    left, top, right, bottom = (round(edge) for edge in punch.box)
+    wide, high = (right - left) / punch.scale, (bottom - top) / punch.scale
+    middle = (left + right) / 2, (top + bottom) / 2
+    near = centred(*middle, wide, high)
+
     def closer(pictures: Callable[[float], Picture], t: float) -> Picture:
         picture = pictures(t)
         if not punch.start_frame <= round(t * canvas.fps) < punch.end_frame:
             return picture
-        wide, high = canvas.width / punch.scale, canvas.height / punch.scale
-        left, top = (canvas.width - wide) / 2, (canvas.height - high) / 2
-        return _scaled(picture, (left, top, left + wide, top + high), canvas)
+        picture = picture.copy()
+        picture[top:bottom, left:right] = _scaled(picture, near, (right - left, bottom - top))
+        return picture
 
     return closer
 
 
-def _scaled(picture: Picture, box: tuple[float, float, float, float], canvas: Canvas) -> Picture:
+def _scaled(picture: Picture, box: Box, size: tuple[int, int]) -> Picture:
     import numpy as np
     from PIL import Image as Pillow
 
-    size = (canvas.width, canvas.height)
     return np.asarray(Pillow.fromarray(picture).resize(size, Pillow.Resampling.BICUBIC, box=box))
 
 
 def _graded(picture: Picture, grade: Grade) -> Picture:
-    """Contrast around the middle of the luma, saturation around grey."""
+    """A wave around the straight line for the luma, and less gain the stronger a colour is, as `color_grading` draws it."""
     import numpy as np
 
     colours = picture.astype(np.float32)
     luma = colours @ np.array(_LUMA, np.float32)
-    # The program's contrast turns around the middle of the luma range, its brightness is a share of that range.
-    other = (luma - 128) * grade.contrast + 128 + grade.brightness * 255
-    graded = other[..., None] + (colours - luma[..., None]) * grade.saturation
-    return np.clip(np.rint(graded), 0, 255).astype(np.uint8)
+    tone = luma / 255
+    other = luma - (grade.contrast - 1) * 255 / math.tau * np.sin(math.tau * tone)
+    other += 4 * 255 * grade.brightness * tone * (1 - tone)
+    red, blue = (_stronger((colours[..., place] - luma) / 2 / (1 - _LUMA[place]), grade) for place in (0, 2))
+    red, blue = other + red * 2 * (1 - _LUMA[0]), other + blue * 2 * (1 - _LUMA[2])
+    green = (other - _LUMA[0] * red - _LUMA[2] * blue) / _LUMA[1]
+    return np.clip(np.rint(np.stack([red, green, blue], axis=-1)), 0, 255).astype(np.uint8)
+
+
+def _stronger(chroma: Picture, grade: Grade) -> Picture:
+    """Chroma of -127.5 to 127.5 with its gain."""
+    gained: Picture = chroma * (1 + (grade.saturation - 1) * (1 - abs(chroma) / 127.5))
+    return gained
 
 
 def _refuse_look(grade: Grade) -> None:
@@ -149,22 +164,27 @@ def _refuse_look(grade: Grade) -> None:
         raise RenderFailed(f"{grade.look.name}: MoviePy has no looks; leave it out or render with ffmpeg")
 
 
-def _branded(clip: VideoClip, logo: Logo, kit: Kit) -> VideoClip:
+def _branded(clip: VideoClip, logo: Logo, canvas: Canvas, kit: Kit) -> VideoClip:
     from moviepy import CompositeVideoClip, ImageClip
 
     left, top, right, bottom = (round(edge) for edge in logo.box)
     image = ImageClip(str(kit.file(logo.image)), transparent=True).resized((right - left, bottom - top))
-    placed = image.with_opacity(logo.opacity).with_position((left, top)).with_duration(clip.duration)
+    seconds = (logo.end_frame - logo.start_frame) / canvas.fps
+    placed = image.with_opacity(logo.opacity).with_position((left, top)).with_duration(seconds)
+    placed = placed.with_start(logo.start_frame / canvas.fps)
     return CompositeVideoClip([clip, placed], size=clip.size).with_duration(clip.duration)
 
 
 def _barred(bar: ProgressBar, canvas: Canvas) -> Callable[[Callable[[float], Picture], float], Picture]:
     colour = tuple(int(bar.colour[place : place + 2], 16) for place in (1, 3, 5))
+    left, top, right, bottom = (round(edge) for edge in bar.box)
+    rail = 1 - BrandOverlay().defaults.rail
 
     def drawn(pictures: Callable[[float], Picture], t: float) -> Picture:
         picture = pictures(t).copy()
         shown = (bar.start_frame + round(t * canvas.fps) + 1) / bar.total_frames
-        picture[round(bar.top) : round(bar.bottom), : round(canvas.width * min(shown, 1.0))] = colour
+        picture[top:bottom, left:right] = (picture[top:bottom, left:right] * rail).astype(picture.dtype)
+        picture[top:bottom, left : left + round((right - left) * min(shown, 1.0))] = colour
         return picture
 
     return drawn

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from flywheel_assets.creative.types import Perception
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.noise import Quiet, between, stereo
+from flywheel_assets.rendering.speech import Speech
 from flywheel_assets.rendering.timeline import Shot
 from flywheel_assets.rendering.types import AudioPlan, AudioSpan
 
 SAMPLE_RATE = 48_000
+_PACKET = 0.025  # seconds, longer than a packet of AAC at any rate worth having
+_AFFTDN_DELAY = 1200  # samples at that rate, measured
+_AFFTDN_FLOORS = (-80.0, -20.0)  # dB, what it takes
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,10 @@ class Defaults:
     """Levels in dB."""
 
     highpass_hz: int = 80  # below speech: rumble, wind, handling
+    denoise_db: float = 12.0
+    over_floor_db: float = (
+        6.0  # afftdn takes for noise what is this much above the measured floor, of white and of pink noise
+    )
     peak_margin_db: float = 0.7  # AAC overshoots what it is given
     tail_seconds: float = 1.0  # source sound over the end card, fading
     least_fade_seconds: float = 0.15
@@ -30,18 +39,42 @@ class Defaults:
 
 
 class AudioEnhancement(RenderModule):
-    """Rumble out, level range narrowed, loudness and peaks set; measured twice, applied once."""
+    """Rumble and steady noise out, level range narrowed, loudness and peaks set; measured twice, applied once."""
 
     name = "audio_enhancement"
-    version = "1"
-    promise = "48 kHz stereo at the asked loudness within 1 LU, true peaks under the ceiling, faded out at the end."
+    version = "2"
+    promise = (
+        "48 kHz stereo at the asked loudness within 1 LU, true peaks under the ceiling, steady noise 10 dB lower, "
+        "faded out at the end."
+    )
     defaults = Defaults()
 
-    def sound_filter(self) -> str:
-        """Filter for the source's sound, before anything is cut from it."""
-        stereo = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=channel_layouts=stereo"
-        compress = "acompressor=threshold=-22dB:ratio=3:attack=8:release=160:knee=6"
-        return f"{stereo},highpass=f={self.defaults.highpass_hz},{compress}"
+    def sound_filter(self, floor_db: float | None, quiet: Quiet) -> str:
+        """Filter from the source's sound at `[0:a:0]` to `[out]`, before anything is cut from it.
+
+        Args:
+            floor_db: level of the noise in it; None leaves noise alone.
+            quiet: where nobody speaks. From there the noise's colour is learnt, for which the source is opened
+                a second time, at `[1:a:0]`.
+        """
+        even = f"{stereo(SAMPLE_RATE)},highpass=f={self.defaults.highpass_hz}"
+        compress = "acompressor=threshold=-22dB:ratio=3:attack=8:release=160:knee=6[out]"
+        if floor_db is None:
+            return f"[0:a:0]{even},{compress}"
+        low, high = _AFFTDN_FLOORS
+        level = min(max(floor_db + self.defaults.over_floor_db, low), high)
+        # What is chosen begins and ends with whole packets, so that of each span a little may be missing.
+        seconds = sum(end - start - 2 * _PACKET for start, end in quiet)
+        count = round(seconds * SAMPLE_RATE)
+        # The program gives the sound back later than it took it without saying so.
+        return (
+            f"[1:a:0]{even},aselect='{between(quiet)}',asetpts=N/SR/TB,"
+            f"apad=whole_len={count},atrim=end_sample={count}[noise];"
+            f"[0:a:0]{even},apad=pad_len={_AFFTDN_DELAY}[whole];[noise][whole]concat=n=2:v=0:a=1,"
+            f"asendcmd=c='0.05 afftdn sn start;{seconds - 0.05:.3f} afftdn sn stop',"
+            f"afftdn=nr={self.defaults.denoise_db:g}:nf={level:g},"
+            f"atrim=start_sample={count + _AFFTDN_DELAY},asetpts=N/SR/TB,{compress}"
+        )
 
     def plan(self, context: PlanContext) -> AudioPlan:
         """The sound of every shot, and of the time after the last one until somebody speaks again."""
@@ -55,9 +88,10 @@ class AudioEnhancement(RenderModule):
             tail_frames=tail,
             fade_seconds=max(tail / canvas.fps, self.defaults.least_fade_seconds),
             total_frames=context.card_end,
+            quiet=Speech.of(perception).pauses(_source_seconds(perception)),
         )
 
-    def arrange(self, plan: AudioPlan, canvas: Canvas) -> str:
+    def arrange(self, plan: AudioPlan, canvas: Canvas, name: str = "mix") -> str:
         """Filter that cuts the spans from `[0:a]`, joins them, fades the end and fills up with silence: `[mix]`."""
         joint = self.defaults.joint_seconds
         last = plan.spans[-1]
@@ -68,7 +102,7 @@ class AudioEnhancement(RenderModule):
         return (
             f"[0:a]asplit={len(spans)}{inputs};{cuts};{_joined(spans, canvas)}"
             f"afade=t=out:st={heard - plan.fade_seconds:.4f}:d={plan.fade_seconds:.4f},"
-            f"apad=whole_len={_samples(plan.total_frames, canvas)}[mix]"
+            f"apad=whole_len={_samples(plan.total_frames, canvas)}[{name}]"
         )
 
     def level(self, *, gain_db: float, ceiling_dbtp: float) -> str:
@@ -76,7 +110,7 @@ class AudioEnhancement(RenderModule):
         limit = 10 ** ((ceiling_dbtp - self.defaults.peak_margin_db) / 20)
         return (
             f"volume={gain_db:.2f}dB,aresample={4 * SAMPLE_RATE},"
-            f"alimiter=limit={limit:.4f}:attack=4:release=60:level=0,aresample={SAMPLE_RATE}"
+            f"alimiter=limit={limit:.4f}:attack=4:release=60:level=0:latency=1,aresample={SAMPLE_RATE}"
         )
 
 

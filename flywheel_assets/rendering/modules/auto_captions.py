@@ -11,6 +11,7 @@ from flywheel_assets.rendering.effects import Box
 from flywheel_assets.rendering.fonts import LINE_HEIGHT, clean, fit, require_glyphs
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.palette import ACCENT, INK, PAPER
+from flywheel_assets.rendering.speech import unknown_speech
 from flywheel_assets.rendering.timeline import Shot
 from flywheel_assets.rendering.types import FontName, Overlay, OverlayWord
 
@@ -41,14 +42,7 @@ class AutoCaptions(RenderModule):
 
     def lacks(self, context: PlanContext) -> str | None:
         """Why speech is unknown in at least one played scene."""
-        engine = context.perception.engines.get("speech")
-        if engine is None:
-            return "no speech engine is recorded for this video"
-        if engine.unavailable:
-            return engine.unavailable
-        played = [shot.scene.index for shot in context.shots]
-        unknown = [index for index in played if (f := context.features(index)) is None or f.words is None]
-        return f"speech was not looked for in scenes {unknown}" if unknown else None
+        return unknown_speech(context.perception, [shot.scene.index for shot in context.shots])
 
     def overlays(self, context: PlanContext) -> tuple[Overlay, ...]:
         """The cards of every scene, on the output's timeline.
@@ -57,6 +51,12 @@ class AutoCaptions(RenderModule):
             RenderFailed: a character cannot be drawn.
         """
         return tuple(card for shot in context.shots for card in self._cards(shot, context))
+
+    def room(self, shot: Shot, context: PlanContext) -> Box:
+        """Where the widest card of a shot would go if nothing were in its way."""
+        use, canvas = self.defaults, context.canvas
+        high = canvas.px(use.em * LINE_HEIGHT + 2 * use.outline)
+        return _options((canvas.safe[2] - canvas.safe[0], high), shot, context)[0]
 
     def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[ass.Event, ...]:
         """The line once per lit word, one after the other."""
@@ -143,12 +143,15 @@ def _joins(group: list[Word], word: Word, use: Defaults) -> bool:
 
 def _place(size: tuple[float, float], shot: Shot, context: PlanContext) -> Box:
     """Below the picture where there is room, else where it hides least of the scene's own text."""
-    _, top, _, bottom = context.canvas.safe
+    return clearest(_options(size, shot, context), context.source_text(shot.scene.index))
+
+
+def _options(size: tuple[float, float], shot: Shot, context: PlanContext) -> tuple[Box, ...]:
+    _, top, _, bottom = context.text_box
     lowest = bottom - size[1] / 2
     below = (context.picture(shot.scene.index)[3] + bottom) / 2
     middles = (min(below, lowest), lowest - 2 * size[1], (top + bottom) / 2, lowest - 4 * size[1])
-    options = tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
-    return clearest(options, context.source_text(shot.scene.index))
+    return tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
 
 
 def _lit(overlay: Overlay, lit: int) -> list[tuple[str, str]]:

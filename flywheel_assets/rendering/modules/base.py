@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,8 @@ from flywheel_assets.rendering.style import Style
 from flywheel_assets.rendering.survey.types import Survey
 from flywheel_assets.rendering.timeline import Shot
 from flywheel_assets.rendering.types import AudioPlan, Overlay
+
+BAR_STRIP = 26.0  # design pixels: the bar, and air above it
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class PlanContext:
     shots: tuple[Shot, ...]
     card_frames: int
     framings: Mapping[int, Framing]
+    overlays: tuple[Overlay, ...] = ()
     survey: Survey | None = None
 
     @property
@@ -52,6 +55,12 @@ class PlanContext:
         """Length of the output, in frames."""
         return self.card_start + self.card_frames
 
+    @property
+    def text_box(self) -> Box:
+        """Where text may go: the safe box without the strip at its bottom that a progress bar needs."""
+        left, top, right, bottom = self.canvas.safe
+        return left, top, right, bottom - (self.canvas.px(BAR_STRIP) if self.style.progress_bar else 0)
+
     def features(self, scene_index: int) -> SceneFeatures | None:
         """What was measured of a scene; None when nothing was."""
         return next((found for found in self.perception.features if found.index == scene_index), None)
@@ -68,23 +77,22 @@ class PlanContext:
         return self.framings[scene_index].source_box(self.canvas.width, self.canvas.height)
 
     def source_text(self, scene_index: int) -> tuple[Box, ...]:
-        """Where the scene's own text lies on the output, as far as it was read: all the places, where the picture moves."""
+        """Where the scene's own text lies on the output, as far as it was read."""
         features = self.features(scene_index)
         texts: tuple[ScreenText, ...] = (features.texts if features else None) or ()
+        return tuple(self.placed(text.box, scene_index) for text in texts)
+
+    def placed(self, share: Box, scene_index: int) -> Box:
+        """A box in shares of the source's picture as pixels of the output: around all its places, where that moves."""
         places = self.framings[scene_index].source_boxes(self.canvas.width, self.canvas.height)
-        return tuple(_around([_inside(place, text.box) for place in places]) for text in texts)
+        lefts, tops, rights, bottoms = zip(*(_inside(place, share) for place in places), strict=True)
+        return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def _inside(place: Box, shares: Box) -> Box:
-    """A box given in shares of another one."""
+def _inside(place: Box, share: Box) -> Box:
     left, top, right, bottom = place
     wide, high = right - left, bottom - top
-    return left + shares[0] * wide, top + shares[1] * high, left + shares[2] * wide, top + shares[3] * high
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
+    return left + share[0] * wide, top + share[1] * high, left + share[2] * wide, top + share[3] * high
 
 
 class RenderModule:
@@ -147,8 +155,8 @@ class RenderModule:
         """One of the module's effects as filter text from one unnamed input to one unnamed output.
 
         Inner labels end in `tag`, which is unlike that of any other effect of the graph. `[image]` stands
-        for the pad of the effect's `material` where that is a picture, which does not end; `[file]` for
-        its name where it is not.
+        for the pad of the effect's `material` where that is a picture, of which one has to be taken (`trim`): it
+        does not end, and a graph that mixes it with a source may not either; `[file]` for its name where it is not.
         """
         raise NotImplementedError(f"{self.name} has no effect {effect.kind}, canvas {canvas}, tag {tag}")
 

@@ -66,7 +66,7 @@ class CtaEndCard(RenderModule):
         for row in rows:
             tops.append(below + row.gap)
             below = tops[-1] + row.height
-        _, top, _, bottom = context.canvas.safe
+        _, top, _, bottom = context.text_box
         start = (top + bottom - below) / 2
         return tuple(row.overlay(start + offset, context) for row, offset in zip(rows, tops, strict=True))
 

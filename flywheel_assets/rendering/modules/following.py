@@ -1,11 +1,13 @@
 """From what the survey saw of a shot to a window that follows its subject. Pure.
 
-The path is planned in the time of the shot, not of the source: where a pause was taken out, the window goes on from
-where it was instead of jumping to where it would have been.
+The path is planned in the time that plays, not in that of the source: where a pause was taken out, the window goes on
+from where it was instead of jumping to where it would have been. That time begins where the shot could begin at the
+earliest, and so it is the same in all variations, whether its ends mix with other shots or not.
 """
 
 from __future__ import annotations
 
+from flywheel_assets.creative.types import SceneFeatures
 from flywheel_assets.rendering.effects import Crop, Path
 from flywheel_assets.rendering.modules.base import PlanContext
 from flywheel_assets.rendering.survey.paths import Lettering, crop_path
@@ -17,28 +19,38 @@ _GUESSED = "contrast"
 
 
 def decided(shot: Shot, context: PlanContext) -> Framing:
-    """The window of a shot, in seconds from its start, or why it is shown whole."""
+    """The window of a shot, in seconds from where it could begin, or why it is shown whole."""
     survey = context.survey
     seen = survey.scene(shot.scene.index) if survey else None
     if seen is None:
         return Framing(path=None, reason="the source was not surveyed")
-    canvas, source = context.canvas, (context.perception.width, context.perception.height)
+    canvas, spans = context.canvas, longest(shot)
     found = crop_path(
-        _sightings(seen, shot, context),
-        (0.0, shot.frames / canvas.fps),
-        source,
+        _sightings(seen, spans),
+        (0.0, sum(end - start for start, end in spans)),
+        (context.perception.width, context.perception.height),
         (canvas.width, canvas.height),
-        texts=_texts(shot, context),
+        texts=_texts(context.features(shot.scene.index), spans),
     )
     if found.path is None and seen.subject_kind == _GUESSED:
         return Framing(path=None, reason=f"{found.reason}; what merely stands out is a guess")
     return found
 
 
-def window(path: CropPath, frames: int, fps: int) -> Crop:
-    """The path on the frames of the shot; where it goes is the same to a fraction of a pixel."""
-    turns = {min(max(round(key.time * fps), 0), frames - 1) for key in path.keys}
-    places = {frame: path.at(frame / fps) for frame in sorted(turns)}
+def longest(shot: Shot) -> list[tuple[float, float]]:
+    """Its spans in source seconds, the outer ones as long as they could grow."""
+    spans = [(span.start, span.end) for span in shot.spans]
+    first, last = shot.bounds
+    spans[0] = (first, spans[0][1])
+    spans[-1] = (spans[-1][0], last)
+    return spans
+
+
+def window(path: CropPath, shot: Shot, fps: int) -> Crop:
+    """The path on the frames of the shot, some of which may lie before or after it; the same to a fraction of a pixel."""
+    late = shot.spans[0].start - shot.bounds[0]
+    turns = sorted({round((key.time - late) * fps) for key in path.keys})
+    places = {frame: path.at(frame / fps + late) for frame in turns}
     lefts = _points({frame: place[0] for frame, place in places.items()})
     tops = _points({frame: place[1] for frame, place in places.items()})
     reach = (
@@ -64,32 +76,26 @@ def _points(edges: dict[int, float]) -> Path:
     return points[:1] if len({edge for _, edge in points}) == 1 else points
 
 
-def _sightings(seen: SceneSurvey, shot: Shot, context: PlanContext) -> tuple[Sighting, ...]:
-    """Those of the spans that play, in the time of the shot."""
+def _sightings(seen: SceneSurvey, spans: list[tuple[float, float]]) -> tuple[Sighting, ...]:
+    """Those of the spans, in the time that plays."""
     if seen.subject_kind == _GUESSED:
         return ()
-    played = (one for one in seen.subject if shot.plays(one.time))
-    return tuple(one.model_copy(update={"time": _when(one.time, shot, context)}) for one in played)
+    played = (one for one in seen.subject if any(start <= one.time < end for start, end in spans))
+    return tuple(one.model_copy(update={"time": _when(one.time, spans)}) for one in played)
 
 
-def _texts(shot: Shot, context: PlanContext) -> tuple[Lettering, ...] | None:
-    """What is written while the shot plays, in the time of the shot; None where nobody looked."""
-    features = context.features(shot.scene.index)
+def _texts(features: SceneFeatures | None, spans: list[tuple[float, float]]) -> tuple[Lettering, ...] | None:
+    """What is written while the spans play, in the time that plays; None where nobody looked."""
     if features is None or features.texts is None:
         return None
     found: tuple[Lettering, ...] = (*features.texts, *(features.unread or ()))
     return tuple(
-        text.model_copy(update={"start": _when(text.start, shot, context), "end": _when(text.end, shot, context)})
+        text.model_copy(update={"start": _when(text.start, spans), "end": _when(text.end, spans)})
         for text in found
-        if any(text.start < span.end and text.end > span.start for span in shot.spans)
+        if any(text.start < end and text.end > start for start, end in spans)
     )
 
 
-def _when(time: float, shot: Shot, context: PlanContext) -> float:
-    """Seconds from the start of the shot to a source time; never a rounded one, which would make two looks one."""
-    begin = 0.0
-    for span in shot.spans:
-        if time < span.end:
-            return begin + max(time - span.start, 0.0)
-        begin += span.frames / context.canvas.fps
-    return begin
+def _when(time: float, spans: list[tuple[float, float]]) -> float:
+    """Seconds that play before a source time."""
+    return sum(min(max(time - start, 0.0), end - start) for start, end in spans)

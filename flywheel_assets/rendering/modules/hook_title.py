@@ -65,6 +65,12 @@ class HookTitle(RenderModule):
             ),
         )  # fmt: skip
 
+    def room(self, context: PlanContext) -> Box:
+        """Where the tallest title would go if nothing were in its way."""
+        use, canvas = self.defaults, context.canvas
+        high = canvas.px(use.em * (use.spacing * (use.max_lines - 1) + 1) + 2 * use.pad_y)
+        return _options((canvas.safe[2] - canvas.safe[0], high), context)[0]
+
     def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[ass.Event, ...]:
         """Panel and lines, which pop in together."""
         return ass.panel(
@@ -74,9 +80,12 @@ class HookTitle(RenderModule):
 
 def _place(size: tuple[float, float], context: PlanContext) -> Box:
     """Above the picture where there is room, else where it hides least of the text of the scenes it is shown over."""
-    _, top, _, bottom = context.canvas.safe
+    shown = [shot.scene.index for shot in context.shots if shot.start < context.hook_end]
+    return clearest(_options(size, context), tuple(box for index in shown for box in context.source_text(index)))
+
+
+def _options(size: tuple[float, float], context: PlanContext) -> tuple[Box, ...]:
+    _, top, _, bottom = context.text_box
     above = (top + context.picture(context.shots[0].scene.index)[1]) / 2
     middles = (max(above, top + size[1] / 2), (top + bottom) / 2, bottom - size[1] / 2)
-    options = tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
-    shown = [shot.scene.index for shot in context.shots if shot.start < context.hook_end]
-    return clearest(options, tuple(box for index in shown for box in context.source_text(index)))
+    return tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)

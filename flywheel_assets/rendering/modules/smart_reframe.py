@@ -54,7 +54,7 @@ class SmartReframe(RenderModule):
         shape, wanted = perception.width / perception.height, canvas.width / canvas.height
         if found.path.width == found.path.height == 1:
             return _middle(shape / wanted)
-        return following.window(found.path, shot.frames, canvas.fps)
+        return following.window(found.path, shot, canvas.fps)
 
     def place(self, width: int, height: int, canvas: Canvas) -> Framing:
         """Where a source of `width` x `height` display pixels of which nothing else is known goes; a tall one fills."""

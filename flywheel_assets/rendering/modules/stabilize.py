@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.effects import Effect, Steady
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.timeline import Shot
+
+_EXACT = 1e-6  # of a frame; whole numbers of frames come with rounding
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Stabilize(RenderModule):
         shake = self._shake(shot, context)
         if shake is None or shake <= self.defaults.shake:
             return ()
-        edges = tuple(accumulate((span.frames for span in shot.spans), initial=0))
-        return (Steady(smoothing=self.defaults.smoothing, zoom=self.defaults.zoom, edges=edges),)
+        use = self.defaults
+        return (Steady(smoothing=use.smoothing, zoom=use.zoom, edges=_edges(shot, context.canvas)),)
 
     def notes(self, context: PlanContext) -> dict[str, str]:
         """How much each scene shakes."""
@@ -72,6 +73,18 @@ class Stabilize(RenderModule):
             return "shake could not be measured: the picture holds nothing to measure it by"
         done = "steadied" if shake > self.defaults.shake else "left as it is"
         return f"shake {shake:.1f} px, limit {self.defaults.shake:.1f}: {done}"
+
+
+def _edges(shot: Shot, canvas: Canvas) -> tuple[int, ...]:
+    """Frames of the shot where its pictures jump, the outer ones as far away as there are pictures of its own.
+
+    So a part that variations share is steadied alike, whether the shot's ends mix with others or not.
+    """
+    first, last = shot.bounds
+    before = int((shot.spans[0].start - first) * canvas.fps + _EXACT)
+    after = int((last - shot.spans[-1].end) * canvas.fps + _EXACT)
+    inner = (joint - shot.start for joint in shot.joints)
+    return -before, *inner, shot.frames + after
 
 
 def _file(tag: str) -> str:

@@ -20,7 +20,8 @@ _BEHIND = 120  # frames; all but fades are told sooner
 class ConfirmingDetector(SceneDetector):  # type: ignore[misc]
     """Cuts that are confirmed by what follows, and dissolves and fades, each as the first frame of the new scene.
 
-    A dissolve or fade counts from its middle. Flashes, whip pans, shakes, captions and cards that
+    A dissolve, fade or wipe counts from its middle. What stays in the same place is one scene: jump cuts within a
+    shot are mostly not told, nor are pushes, in which both pictures slide like a camera that is torn away. Flashes, whip pans, shakes, captions and cards that
     cover less than half of the picture, changing light and passers-by are no changes. Distances are
     taken from the time of the frames, so that a variable rate needs no care.
 

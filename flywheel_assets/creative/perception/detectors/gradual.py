@@ -4,7 +4,7 @@ While a picture dissolves, every frame is the mixture of its first and its last,
 pan, a zoom or a passer-by also ends far from where it began, but what lies between is no mixture of the two ends. Of
 all spans that might end now, the one that covers most change as a clean mixture is held until nothing better overlaps
 it; then its ends must be different scenes, and what is around it must be calmer. A fade is a mixture with a plain
-picture: two of them that meet in the same plain picture are one change.
+picture: two of them that meet in the same plain picture are one change. In a wipe a straight edge parts the two.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from flywheel_assets.creative.perception.detectors.pictures import Thumb, unexplained_share, unfollowed_share
+from flywheel_assets.creative.perception.detectors.mixtures import VALUES, impurity, steps, values
+from flywheel_assets.creative.perception.detectors.pictures import (
+    Thumb,
+    parted_share,
+    unexplained_share,
+    unfollowed_share,
+)
 
 REST = 1.0  # seconds; a plain picture that stays longer is a scene of its own
 
@@ -26,16 +30,13 @@ _STEP = 0.06  # seconds; frames closer together than this teach nothing new
 _SHORTEST, _LONGEST = 0.15, 2.0  # seconds a change may take
 _LEVELS = 12.0  # root mean square by which a change moves the picture at least
 _IMPURE = 0.1  # mean square distance from the ideal mixture, as a share of that of the two ends
-_LEAP = 0.3  # a step so much longer than the clock's, as a share of the way, is a cut or something that pops up
 _BUSY = 0.75  # what happens before and after, a second for a second, as a share of the change itself
 _AROUND = 0.5  # seconds looked at before and after
 _STRANGE_SHARE = 0.5  # a text that fades in, or light that fades, leaves more of the picture as it was
 _NEARLY = 0.5  # a span worth less than this share of the best one is no other reading of the same change
 _UNFOLLOWED_SHARE = 0.5  # a pan, a zoom or a turn leaves less unlike
-_SLOWING = 0.3  # a fade goes on while each step takes it so much as far as its steps did so far
+_EDGED_SHARE = 0.88  # of a picture half wiped, on the right side of the edge
 _KEPT = 2 * _LONGEST + REST  # seconds
-_SIZE = (32, 18)  # width, height of the pictures compared
-_VALUES = 32 * 18 * 3
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Span:
     """A gradual change from one frame to another; ``moved`` is the mean square by which it moved the picture.
 
     Attributes:
+        wipe: the one picture covers the other, rather than that they mix.
         side: of a fade that parts no scenes, the end of the film that it lies at.
         far: seconds of the frames furthest out that may be mixtures as well; none before the span is told.
     """
@@ -51,6 +53,7 @@ class Span:
     last: Thumb
     moved: float
     worth: float
+    wipe: bool = False
     side: Literal["start", "end"] | None = None
     far: tuple[float, float] = (float("inf"), float("-inf"))
 
@@ -71,7 +74,7 @@ class GradualChanges:
     def __init__(self) -> None:
         """Nothing was seen yet."""
         self._thumbs: deque[Thumb] = deque()
-        self._pictures = np.zeros((0, _VALUES), np.float32)
+        self._pictures = np.zeros((0, VALUES), np.float32)
         self._apart = np.zeros((0, 0), np.float32)  # mean square distance of every two pictures
         self._opened = 0.0  # seconds, the first frame
         self._told = float("-inf")  # seconds, the end of the last change
@@ -107,10 +110,10 @@ class GradualChanges:
         old = sum(each.time < thumb.time - _KEPT for each in self._thumbs)
         for _ in range(old):
             self._thumbs.popleft()
-        known, picture = self._pictures[old:], _values(thumb)
+        known, picture = self._pictures[old:], values(thumb)
         # |a - b|^2 = |a|^2 + |b|^2 - 2ab; around the middle grey, so that single precision is enough.
         squares = np.einsum("ij,ij->i", known, known) + picture @ picture - 2 * (known @ picture)
-        distances = np.maximum(squares / _VALUES, 0)
+        distances = np.maximum(squares / VALUES, 0)
         apart = np.zeros((len(known) + 1, len(known) + 1), np.float32)
         apart[:-1, :-1] = self._apart[old:, old:]
         apart[-1, :-1] = apart[:-1, -1] = distances
@@ -126,12 +129,14 @@ class GradualChanges:
         starts = np.flatnonzero(fits & (self._apart[: len(lasts), end] >= _LEVELS**2))
         if not len(starts):
             return None
-        worth = self._apart[starts, end] * (1 - _impurity(self._apart, starts, times) / _IMPURE)
+        impure, wiped = impurity(self._apart, starts, times)
+        worth = self._apart[starts, end] * (1 - impure / _IMPURE)
         best = int(np.argmax(worth))
         if worth[best] <= 0:
             return None
         start = int(starts[best])
-        return Span(self._thumbs[start], self._thumbs[end], float(self._apart[start, end]), float(worth[best]))
+        moved = float(self._apart[start, end])
+        return Span(self._thumbs[start], self._thumbs[end], moved, float(worth[best]), wipe=bool(wiped[best]))
 
     @property
     def _best(self) -> Span:
@@ -186,8 +191,8 @@ class GradualChanges:
         if abs(away[plain].time - away[0].time) > REST:
             return away[0].time
         reach = [each for each in away[plain:] if abs(each.time - away[plain].time) <= _LONGEST]
-        steps = _steps(reach)
-        count = next((at for at, grows in enumerate(steps) if not grows), len(steps))
+        going = steps(reach)
+        count = next((at for at, grows in enumerate(going) if not grows), len(going))
         return reach[count].time if count > 1 else away[0].time
 
     def _accepted(self, span: Span) -> bool:
@@ -196,7 +201,14 @@ class GradualChanges:
             self._calm(span)
             and unexplained_share(span.first, span.last) > _STRANGE_SHARE
             and unfollowed_share(span.first, span.last) > _UNFOLLOWED_SHARE
+            and (not span.wipe or self._edged(span))
         )
+
+    def _edged(self, span: Span) -> bool:
+        """Whether in all frames between a straight edge parts the two pictures."""
+        between = [each for each in self._thumbs if span.first.time < each.time < span.last.time]
+        shares = [parted_share(span.first, span.last, each) for each in between]
+        return len(shares) > 1 and min(shares) >= _EDGED_SHARE  # a single frame is half of a cut
 
     def _calm(self, span: Span) -> bool:
         """A plain end may be followed, or preceded, by anything."""
@@ -208,38 +220,3 @@ class GradualChanges:
         earlier = 0.0 if span.first.flat else float(self._apart[at[0], at[1]])
         later = 0.0 if span.last.flat else float(self._apart[at[2], after])
         return max(earlier, later) <= _BUSY * span.moved * around / lasts
-
-
-def _values(thumb: Thumb) -> NDArray[np.float32]:
-    """The picture at half the size, around middle grey."""
-    import cv2
-
-    half = cv2.resize(thumb.image, _SIZE, interpolation=cv2.INTER_AREA)
-    return half.astype(np.float32).ravel() - np.float32(128)
-
-
-def _steps(thumbs: Sequence[Thumb]) -> list[bool]:
-    """Of each frame after the first, whether it leads away from the first one as steadily as those before it."""
-    apart = [float(np.sqrt(np.mean((_values(each) - _values(thumbs[0])) ** 2))) for each in thumbs]
-    mean = (now / at for at, now in enumerate(apart) if at)
-    return [two - one >= _SLOWING * usual for (one, two), usual in zip(pairwise(apart), mean, strict=True)]
-
-
-def _impurity(apart: NDArray[np.float32], starts: NDArray[np.intp], times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far the frames from each start to the newest are from the mixture of both by the clock.
-
-    Returns:
-        Mean square distance as a share of that of the two ends, 0 for an ideal dissolve and about
-        0.8 for unlike pictures; infinite where one step leaps.
-    """
-    end = len(times) - 1
-    between = (np.arange(end + 1)[None, :] > starts[:, None]) & (np.arange(end + 1) < end)[None, :]
-    ends_apart = apart[starts, end][:, None]
-    from_first, from_last = apart[starts] / ends_apart, apart[end][None, :] / ends_apart
-    share = (times[None, :] - times[starts][:, None]) / (times[end] - times[starts])[:, None]
-    # The square distance to a mixture of two follows from the square distances to the two and between them.
-    off = (1 - share) * from_first + share * from_last - share * (1 - share)
-    way = (1 + from_first - from_last) / 2
-    impure = (off * between).sum(axis=1) / between.sum(axis=1)
-    ahead = np.where(np.arange(end + 1)[None, :] >= starts[:, None], way - share, 0.0)
-    return np.where(np.diff(ahead, axis=1).max(axis=1) <= _LEAP, impure, np.inf)

@@ -107,6 +107,23 @@ def unfollowed_share(one: Thumb, other: Thumb) -> float:
     return _strange(one.soft, np.asarray(back, np.uint8))
 
 
+def parted_share(one: Thumb, other: Thumb, between: Thumb) -> float:
+    """How well a straight edge, upright or level, parts a picture into what is of the one and what of the other.
+
+    The share of pixels, 0.5 to 1, on the right side of the best edge; only of those that tell the two apart.
+    """
+    first, last, now = (each.soft.astype(np.int16) for each in (one, other, between))
+    telling = np.abs(first - last).max(axis=2) > _TELLING
+    newer = telling & (np.abs(now - last).sum(axis=2) < np.abs(now - first).sum(axis=2))
+    best = 0.0
+    for axis in (0, 1):
+        # Per place of the edge: pixels of the other before it, and of the one from it on.
+        new, old = (np.concatenate([[0], np.cumsum(each.sum(axis=axis))]) for each in (newer, telling & ~newer))
+        before = new + old[-1] - old
+        best = max(best, float(before.max()), float(telling.sum() - before.min()))
+    return best / max(1, int(telling.sum()))
+
+
 def _moved(one: Image, other: Image) -> NDArray[np.bool_]:
     import cv2
 
