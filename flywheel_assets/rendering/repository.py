@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -17,8 +16,7 @@ from flywheel_assets.rendering.quality import Eyes, Files, inspect, open_eyes
 from flywheel_assets.rendering.ratios import framed, styled
 from flywheel_assets.rendering.render import render_all
 from flywheel_assets.rendering.style import Kit
-from flywheel_assets.rendering.survey.kept import remembered
-from flywheel_assets.rendering.survey.types import Survey
+from flywheel_assets.rendering.surveyed import surveyed
 from flywheel_assets.rendering.types import EditPlan, QualityLine, Render
 from flywheel_assets.store.rows import replace_rows
 from flywheel_assets.store.store import Store
@@ -84,7 +82,7 @@ def render_and_inspect(
     folders, done = (root / "renders", root / "cache" / "segments"), len(blueprints) * len(options.ratios)
     eyes = _eyes()  # one for all: variations share pictures, and each is read once
     finished: list[Finished] = []
-    kit, survey = styled(kit or Kit(), options), _surveyed(store, source, blueprints, perception)
+    kit, survey = styled(kit or Kit(), options), surveyed(store, source, blueprints, perception)
     for ratio in options.ratios:
         settings = framed(store.settings.rendering, ratio)
         made = render_all(source, blueprints, perception, *folders, settings, progress, kit=kit, survey=survey)
@@ -96,15 +94,6 @@ def render_and_inspect(
             if progress:
                 progress("inspected", len(finished), done)
     return tuple(finished)
-
-
-def _surveyed(store: Store, source: Path, blueprints: Sequence[Blueprint], perception: Perception) -> Survey | None:
-    """What must be known of the scenes that any of them plays; what an earlier run looked at is not looked at again."""
-    played = {index for blueprint in blueprints for index in blueprint.scene_order}
-    if not played:
-        return None
-    settings = store.settings
-    return remembered(source, perception, played, settings.weights_path, cache=settings.root / "cache" / "surveys")
 
 
 def verdict(finished: Sequence[Finished]) -> str:

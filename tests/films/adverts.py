@@ -20,7 +20,8 @@ from flywheel_assets.settings import Rendering
 from tests.films.footage import Pixels
 
 SMALL = Rendering(width=540, height=960)
-BARE = Style(without=frozenset({"auto_captions", "hook_title", "cta_end_card"}))
+PLAIN = frozenset({"color_grading", "pattern_interrupt", "scene_transitions", "silence_trim", "auto_captions"})
+BARE = Style(without=PLAIN | {"hook_title", "cta_end_card"})
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.render import render_all
 from flywheel_assets.rendering.style import Style
 from flywheel_assets.settings import Rendering
-from tests.films.adverts import SMALL, Advert, advert, blueprint
+from tests.films.adverts import PLAIN, SMALL, Advert, advert, blueprint
 from tests.films.clips import perceived, shifted, texture, with_disc, write
 from tests.films.footage import Pixels
 
 LENGTHS = [60, 60, 40, 60]
 ORDER = (1, 2, 0, 3)
-TITLED = Style(without=frozenset({"auto_captions", "stabilize"}))
+TITLED = Style(without=PLAIN)
 
 
 def _film() -> Iterator[Pixels]:

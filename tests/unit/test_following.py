@@ -15,6 +15,7 @@ from flywheel_assets.rendering.effects import Crop, Fit
 from flywheel_assets.rendering.modules import PlanContext
 from flywheel_assets.rendering.modules.following import decided, window
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
+from flywheel_assets.rendering.modules.stabilize import Stabilize
 from flywheel_assets.rendering.style import Style
 from flywheel_assets.rendering.survey.types import CropPath, Key, SceneSurvey, Sighting, SubjectKind, Survey
 from flywheel_assets.rendering.timeline import Shot, Span, in_order
@@ -122,3 +123,15 @@ def test_a_path_down_has_tops_and_no_moving_left() -> None:
     assert (crop.path, crop.tops, crop.reach) == (((0, 0.0),), ((0, 0.1), (60, 0.4)), (0, 0.1, 1, 0.9))
     assert crop.upper(30) == pytest.approx(0.25)
     assert crop.within(30, 90).upper(0) == pytest.approx(0.25)
+
+
+def test_a_shot_whose_ends_mix_shares_its_middle_with_one_whose_do_not() -> None:
+    """The window and the steadying of the same source pictures are equal to the last digit, which is what sharing takes."""
+    seen = _seen(_walk(0.2, 0.8)).model_copy(update={"shake": 9.0})
+    plain, mixed = (_context(seen, (a, b)) for a, b in ((1.0, 5.0), (0.8, 5.2)))
+    one, other = (context.framings[0].within(*part) for context, part in ((plain, (12, 90)), (mixed, (18, 96))))
+    assert isinstance(one, Crop)
+    assert len(one.path) > 1
+    assert one == other
+    steadied = [Stabilize().on_shot(context.shots[0], context)[0] for context in (plain, mixed)]
+    assert steadied[0].within(6, 90) == steadied[1].within(12, 96)
