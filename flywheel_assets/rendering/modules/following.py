@@ -10,7 +10,7 @@ from __future__ import annotations
 from flywheel_assets.creative.types import SceneFeatures
 from flywheel_assets.rendering.effects import Crop, Path
 from flywheel_assets.rendering.modules.base import PlanContext
-from flywheel_assets.rendering.survey.paths import Lettering, crop_path
+from flywheel_assets.rendering.survey.paths import NO_SUBJECT, Lettering, crop_path
 from flywheel_assets.rendering.survey.types import CropPath, Framing, SceneSurvey, Sighting
 from flywheel_assets.rendering.timeline import Shot
 
@@ -32,9 +32,8 @@ def decided(shot: Shot, context: PlanContext) -> Framing:
         (canvas.width, canvas.height),
         texts=_texts(context.features(shot.scene.index), spans),
     )
-    if found.path is None and seen.subject_kind == _GUESSED:
-        return Framing(path=None, reason=f"{found.reason}; what merely stands out is a guess")
-    return found
+    guessed = found.reason == NO_SUBJECT and seen.subject_kind == _GUESSED
+    return Framing(path=None, reason=f"{NO_SUBJECT}; what merely stands out is a guess") if guessed else found
 
 
 def longest(shot: Shot) -> list[tuple[float, float]]:
