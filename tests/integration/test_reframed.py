@@ -12,10 +12,14 @@ import pytest
 
 from flywheel_assets.creative.options import Ratio
 from flywheel_assets.creative.types import ScreenText, SeenObject
+from flywheel_assets.rendering.backends import recipe
 from flywheel_assets.rendering.effects import Crop, Fit
+from flywheel_assets.rendering.ffmpeg import run
 from flywheel_assets.rendering.ratios import framed
-from flywheel_assets.rendering.types import EditPlan
-from tests.films.adverts import SMALL, Advert, advert
+from flywheel_assets.rendering.segments import encode_all, path_of
+from flywheel_assets.rendering.style import Kit
+from flywheel_assets.rendering.types import Clip, EditPlan, Segment
+from tests.films.adverts import SMALL, Advert, advert, pictures
 from tests.films.clips import FPS, face, pasted, perceived, texture, with_disc, write
 from tests.films.footage import Pixels
 
@@ -164,3 +168,15 @@ def test_the_sources_own_text_is_never_cut_off(tmp_path: Path) -> None:
     made = advert(video, perception.model_copy(update={"features": (written,)}), [0], tmp_path)
     assert _shown_whole(made, shots[20])
     assert made.plan.notes["smart_reframe: scene 0"] == "its own text needs 55% of the side, a crop shows 32%"
+
+
+@pytest.mark.parametrize("size", ["641x361", "639x359"])
+def test_a_window_moves_over_a_source_of_odd_size(disc: Advert, tmp_path: Path, size: str) -> None:
+    odd = tmp_path / "odd.mp4"
+    drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=30:d=1", "-c:v", "libx264", "-pix_fmt", "yuv444p"]
+    run([*drawn, str(odd)], subject="odd film", timeout=60)
+    moves = Crop(top=0, width=0.316, height=1, path=((0, 0.0), (14, 0.684)), reach=(0, 0, 1, 1))
+    clip = Clip(scene_index=0, source_start=0.2, source_end=0.7, frames=15, effects=(moves,))
+    one = recipe(Segment(kind="scene", clips=(clip,), frames=15), disc.plan, SMALL)
+    encode_all(odd, [one], tmp_path, Kit(), SMALL, lambda *_: None)
+    assert [picture.shape for picture in pictures(path_of(one.key, tmp_path))] == [(960, 540, 3)] * 15

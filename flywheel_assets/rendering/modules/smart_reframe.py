@@ -155,7 +155,11 @@ def _shifted(path: Path, by: float, scale: float) -> Path:
 def _still(box: Box) -> str:
     """Filter that cuts out a box given in shares."""
     left, top, right, bottom = box
-    size = f"w='2*ceil(iw*{right - left:.6f}/2)':h='2*ceil(ih*{bottom - top:.6f}/2)'"
+    wide, high = (
+        f"2*min(ceil({side}*{share:.6f}/2),trunc({side}/2))"
+        for side, share in (("iw", right - left), ("ih", bottom - top))
+    )
+    size = f"w='{wide}':h='{high}'"
     return f"crop={size}:x='iw*{left:.6f}':y='ih*{top:.6f}'"
 
 
