@@ -15,9 +15,10 @@ from flywheel_assets.creative.types import ScreenText, SeenObject
 from flywheel_assets.rendering.backends import recipe
 from flywheel_assets.rendering.effects import Crop, Fit
 from flywheel_assets.rendering.ffmpeg import run
+from flywheel_assets.rendering.quality import Files, inspect, open_eyes
 from flywheel_assets.rendering.ratios import framed
 from flywheel_assets.rendering.segments import encode_all, path_of
-from flywheel_assets.rendering.style import Kit
+from flywheel_assets.rendering.style import Kit, Style
 from flywheel_assets.rendering.types import Clip, EditPlan, Segment
 from tests.films.adverts import SMALL, Advert, advert, pictures
 from tests.films.clips import FPS, face, pasted, perceived, texture, with_disc, write
@@ -84,6 +85,14 @@ def test_a_face_is_followed_and_whole(tmp_path: Path) -> None:
     features = cv2.resize(head[55:160, 40:150], None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
     likeness = [float(cv2.matchTemplate(one, features, cv2.TM_CCOEFF_NORMED).max()) for one in made.pictures[::6]]
     assert np.mean([one > 0.9 for one in likeness]) >= 0.95
+
+
+def test_a_cropped_advert_with_its_texts_passes_the_gate(tmp_path: Path) -> None:
+    video = write(tmp_path / "disc.mp4", (with_disc(texture(1), *_place(frame), RADIUS) for frame in range(120)))
+    made = advert(video, perceived(video, [120]), [0], tmp_path, style=Style())
+    assert all(isinstance(one, Crop) for one in _framings(made.plan))
+    lines = inspect(Files(made.render.path, made.render.captions_srt, video), made.plan, SMALL, open_eyes())
+    assert [line for line in lines if not line.passed] == []
 
 
 @pytest.mark.parametrize("ratio", ["9:16", "4:5", "1:1", "16:9"])
@@ -173,7 +182,16 @@ def test_the_sources_own_text_is_never_cut_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", ["641x361", "639x359"])
 def test_a_window_moves_over_a_source_of_odd_size(disc: Advert, tmp_path: Path, size: str) -> None:
     odd = tmp_path / "odd.mp4"
-    drawn = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=30:d=1", "-c:v", "libx264", "-pix_fmt", "yuv444p"]
+    drawn = [
+        "-f",
+        "lavfi",
+        "-i",
+        f"testsrc2=s=700x400:r=30:d=1,format=yuv444p,scale={size.replace('x', ':')}",
+        "-c:v",
+        "libx264",
+        "-pix_fmt",
+        "yuv444p",
+    ]
     run([*drawn, str(odd)], subject="odd film", timeout=60)
     moves = Crop(top=0, width=0.316, height=1, path=((0, 0.0), (14, 0.684)), reach=(0, 0, 1, 1))
     clip = Clip(scene_index=0, source_start=0.2, source_end=0.7, frames=15, effects=(moves,))
