@@ -21,10 +21,23 @@ from rendering_parts.manifest import SWAPPED, blueprints
 
 from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.creative.perception.remembered import remembered
+from flywheel_assets.creative.types import Perception
 
 _PARTS = Path(__file__).parent / "rendering_parts"
+_LONGEST = 2.8  # seconds
 _SAMPLE = Path(__file__).parents[1] / "samples" / "raw_ad.mp4"
 _MOVIEPY_WITHOUT = ["auto_captions", "scene_transitions", "stabilize", "color_grading", "pattern_interrupt"]
+
+
+def _short(seen: Perception) -> Perception:
+    """The sample with no scene longer than `_LONGEST`, so that five of them and a card make about fifteen seconds."""
+    ends = [min(scene.clean_end, scene.clean_start + _LONGEST) for scene in seen.scenes]
+    scenes = [scene.model_copy(update={"clean_end": end}) for scene, end in zip(seen.scenes, ends, strict=True)]
+    features = [
+        found.model_copy(update={"words": tuple(word for word in found.words or () if word.end <= end)})
+        for found, end in zip(seen.features, ends, strict=True)
+    ]
+    return seen.model_copy(update={"scenes": tuple(scenes), "features": tuple(features)})
 
 
 class Bench:
@@ -33,7 +46,9 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._perception = folder / "perception.json"
-        self._perception.write_text(remembered(_SAMPLE, read_settings(), "en").model_dump_json(), encoding="utf-8")
+        self._perception.write_text(
+            _short(remembered(_SAMPLE, read_settings(), "en")).model_dump_json(), encoding="utf-8"
+        )
 
     def render(self, name: str, wanted: list, **more: object) -> Cost:
         order = {
