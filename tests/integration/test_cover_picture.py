@@ -62,8 +62,7 @@ def test_the_cover_is_the_planned_frame_of_the_finished_file(made: Advert) -> No
 def test_the_cover_is_not_near_a_cut_not_black_not_on_the_card_and_sharper_than_most(made: Advert) -> None:
     starts = np.cumsum([0, *(LENGTHS[index] for index in ORDER)])
     assert min(abs(made.plan.cover_frame - start) for start in starts) > 5
-    assert made.plan.cover_frame < starts[-1]
-    assert starts[2] <= made.plan.cover_frame < starts[2] + 60 or made.plan.cover_frame < starts[-1] - 30
+    assert made.plan.cover_frame < starts[-1] - 30  # neither in the fade that ends the last scene nor on the card
     cover, body = _cover(made), made.pictures[: starts[-1]]
     assert cover.mean() > 20
     assert _sharpness(cover) > np.median([_sharpness(picture) for picture in body])
