@@ -13,7 +13,8 @@ from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.store.store import Store
 
 if TYPE_CHECKING:
-    from flywheel_assets.creative.types import Blueprint
+    from flywheel_assets.creative.types import Blueprint, Perception
+    from flywheel_assets.rendering.survey.types import Survey
     from flywheel_assets.rendering.types import EditPlan
 
 _COLUMNS = ("start", "end", "shows", "source", "effects", "text")
@@ -75,7 +76,19 @@ def _plans(creative: str, variation: str | None) -> list[tuple[Blueprint, EditPl
         raise ConfigurationError(f"creative {creative} has no variation {variation or 'to show'}; it has {known}")
     style = styled(read_kit(account.brand_kit, store.blobs), options).style
     settings = framed(store.settings.rendering, options.ratios[0])
-    return [(one, edit_plan(one, perception, settings, style)) for one in wanted]
+    survey = _survey(store, request.video_uri, wanted, perception)
+    return [(one, edit_plan(one, perception, settings, style, survey)) for one in wanted]
+
+
+def _survey(store: Store, video_uri: str, wanted: list[Blueprint], perception: Perception) -> Survey | None:
+    """As rendering will see it; None, which the plan tells, where the video is no longer at hand."""
+    from flywheel_assets.rendering.surveyed import surveyed
+
+    try:
+        source = store.blobs.local(video_uri)
+    except FileNotFoundError:
+        return None
+    return surveyed(store, source, wanted, perception)
 
 
 def _as_dict(blueprint: Blueprint, made: EditPlan) -> dict[str, object]:
@@ -94,6 +107,7 @@ def _show(blueprint: Blueprint, made: EditPlan) -> None:
             ("variation", f"{blueprint.key}  {blueprint.hook.text}"),
             ("plan", f"{made.plan_hash[:12]}: {made.frames / made.fps:.2f} s, {made.frames} frames, {size}"),
             *((f"no {name}", why) for name, why in made.unavailable.items()),
+            *made.notes.items(),
         ]
     )
     told = [(f"{row.start:.2f}", f"{row.end:.2f}", row.shows, row.source, row.effects, row.text) for row in rows(made)]

@@ -60,6 +60,16 @@ class Steady(_Effect):
     kind: Literal["steady"] = "steady"
     smoothing: int = Field(ge=1, description="Pictures on either side that the camera path is smoothed over.")
     zoom: float = Field(ge=0, description="Per cent.")
+    edges: tuple[int, ...] = Field((), description="Frames at which the source jumps: where spans begin, and the end.")
+    lead: int = Field(default=0, ge=0, description="Frames before the clip that are looked at as well.")
+    rest: int = Field(default=0, ge=0, description="Likewise after it.")
+
+    def within(self, start: int, end: int) -> Self:
+        """A part that is steadied as it would be in the whole, so that two parts of one span join without a step."""
+        lead = min((start - edge for edge in self.edges if edge <= start), default=0)
+        rest = min((edge - end for edge in self.edges if edge >= end), default=0)
+        handles = {"lead": min(lead, self.smoothing), "rest": min(rest, self.smoothing)}
+        return self.model_copy(update={"edges": (), **handles})
 
 
 class Fit(_Effect):
@@ -74,41 +84,71 @@ class Fit(_Effect):
         del width, height
         return self.box
 
+    def source_boxes(self, width: int, height: int) -> tuple[Box, ...]:
+        """As `source_box`: it stays where it is."""
+        return (self.source_box(width, height),)
+
+
+Path = tuple[tuple[int, float], ...]
+
 
 class Crop(_Effect):
-    """A window of the source that fills the frame; its left edge runs straight from point to point."""
+    """A window of the source that fills the frame; its edges run straight from point to point."""
 
     module: ClassVar[str] = "smart_reframe"
     kind: Literal["crop"] = "crop"
     top: float = Field(ge=0, lt=1, description="Shares, as all that follows.")
     width: float = Field(gt=0, le=1)
     height: float = Field(gt=0, le=1)
-    path: tuple[tuple[int, float], ...] = Field(min_length=1, description="(frame, left edge), frames increasing.")
+    path: Path = Field(min_length=1, description="(frame, left edge), frames increasing.")
+    tops: Path = Field((), description="(frame, top edge) where the window moves up and down; else it is at `top`.")
+    reach: Box | None = Field(None, description="What a moving window shows in its whole shot; the same in each part.")
 
     def left(self, frame: int) -> float:
         """Left edge at a frame; still before the first point and after the last."""
-        (from_frame, from_left), *rest = self.path
-        for to_frame, to_left in rest:
-            if frame <= from_frame:
-                break
-            if frame < to_frame:
-                return from_left + (to_left - from_left) * (frame - from_frame) / (to_frame - from_frame)
-            from_frame, from_left = to_frame, to_left
-        return from_left
+        return _along(self.path, frame)
+
+    def upper(self, frame: int) -> float:
+        """Top edge likewise."""
+        return _along(self.tops, frame) if self.tops else self.top
 
     def within(self, start: int, end: int) -> Self:
         """The part of the path in those frames."""
-        inner = [(frame - start, left) for frame, left in self.path if start < frame < end - 1]
-        edges = {0: self.left(start), end - 1 - start: self.left(end - 1)}
-        path = sorted({**edges, **dict(inner)}.items())
-        still = len({left for _, left in path}) == 1
-        return self.model_copy(update={"path": tuple(path[:1] if still else path)})
+        tops = _part(self.tops, start, end) if self.tops else ()
+        return self.model_copy(update={"path": _part(self.path, start, end), "tops": tops})
 
     def source_box(self, width: int, height: int) -> Box:
         """Where the whole source picture lies on an output of that size while the window is at its first point."""
+        return self._source_at(self.path[0][0], width, height)
+
+    def source_boxes(self, width: int, height: int) -> tuple[Box, ...]:
+        """As `source_box`, at each point of the path; between them it moves straight."""
+        frames = sorted({frame for frame, _ in (*self.path, *self.tops)})
+        return tuple(self._source_at(frame, width, height) for frame in frames)
+
+    def _source_at(self, frame: int, width: int, height: int) -> Box:
         wide, high = width / self.width, height / self.height
-        left, top = -self.path[0][1] * wide, -self.top * high
+        left, top = -self.left(frame) * wide, -self.upper(frame) * high
         return left, top, left + wide, top + high
+
+
+def _along(path: Path, frame: int) -> float:
+    (from_frame, from_edge), *rest = path
+    for to_frame, to_edge in rest:
+        if frame <= from_frame:
+            break
+        if frame < to_frame:
+            return from_edge + (to_edge - from_edge) * (frame - from_frame) / (to_frame - from_frame)
+        from_frame, from_edge = to_frame, to_edge
+    return from_edge
+
+
+def _part(path: Path, start: int, end: int) -> Path:
+    inner = [(frame - start, edge) for frame, edge in path if start < frame < end - 1]
+    edges = {0: _along(path, start), end - 1 - start: _along(path, end - 1)}
+    part = sorted({**edges, **dict(inner)}.items())
+    still = len({edge for _, edge in part}) == 1
+    return tuple(part[:1] if still else part)
 
 
 class Backdrop(_Effect):

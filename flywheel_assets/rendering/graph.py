@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from flywheel_assets.rendering import emoji, ffmpeg, modules
-from flywheel_assets.rendering.effects import Effect, Material
+from flywheel_assets.rendering.effects import Effect, Material, Steady
 from flywheel_assets.rendering.emoji import Sticker
 from flywheel_assets.rendering.types import Clip, EditPlan, Mix, Segment
 
@@ -52,7 +52,8 @@ class Graph:
     @property
     def identity(self) -> list[object]:
         """All that decides the pictures it makes of a source."""
-        return [self.text, self.seeks, self.pictures, sorted((n, m.sha256) for n, m in self.files.items())]
+        files = sorted((name, material.sha256) for name, material in self.files.items())
+        return [self.text, self.seeks, self.pictures, files, [(each.seek, each.filter) for each in self.surveys]]
 
 
 def graph_of(segment: Segment, plan: EditPlan, stickers: Sequence[Sticker] = ()) -> Graph:
@@ -83,7 +84,7 @@ class _Weaver:
         if stickers:
             text += ";" + emoji.graph(stickers, "inked", "v", self._clips + len(self._pictures))
             self._pictures += emoji_names(stickers)
-        seeks = tuple(_seek(clip, self._plan.source_fps) for clip in segment.clips)
+        seeks = tuple(_seek(clip, self._plan) for clip in segment.clips)
         return Graph(
             text, self._plan.fps, seeks, tuple(self._pictures), self._files, tuple(self._surveys),
             frozenset(self._modules),
@@ -93,9 +94,10 @@ class _Weaver:
         """From the input of that number to pictures at the size and rate of the output."""
         steps = [_timing(clip, self._plan)]
         for place, effect in enumerate(clip.effects):
-            if (look := modules.module(effect.module).survey(effect)) is not None:
-                self._surveys.append(Survey(_seek(clip, self._plan.source_fps), ",".join([*steps, look])))
-            steps.append(self._effect(effect, f"{number}e{place}"))
+            tag = f"{number}e{place}"
+            if (look := modules.module(effect.module).survey(effect, tag)) is not None:
+                self._surveys.append(Survey(_seek(clip, self._plan), ",".join([*steps, look])))
+            steps.append(self._effect(effect, tag))
         if clip.held:
             steps.append(f"loop=loop=-1:size=1,setpts=N/{self._plan.fps}/TB,fps={self._plan.fps}")
         return f"[{number}:v:0]{','.join(steps)}"
@@ -124,7 +126,7 @@ def _timing(clip: Clip, plan: EditPlan) -> str:
     """
     if clip.held:
         return "trim=end_frame=1,setpts=PTS-STARTPTS"
-    early = clip.source_start - _seek_start(clip, plan.source_fps)
+    early = _looked_at(clip, plan)[0] - _seek_start(clip, plan)
     return f"setpts=PTS-{early:.6f}/TB,fps={plan.fps}:start_time=0,tpad=stop_mode=clone:stop={_CLONES}"
 
 
@@ -135,11 +137,19 @@ def _mixed(clips: Sequence[str], mix: Mix | None, seconds: float) -> str:
     return f"{named};[clip0][clip1]xfade=transition={mix.kind}:duration={seconds:.6f}:offset=0"
 
 
-def _seek(clip: Clip, source_fps: float) -> tuple[str, ...]:
+def _seek(clip: Clip, plan: EditPlan) -> tuple[str, ...]:
     """Input span, half a source frame early at both ends: no rounding can lose the first frame or show the next scene."""
-    start = _seek_start(clip, source_fps)
-    return "-ss", f"{start:.6f}", "-t", f"{clip.source_end - 0.5 / source_fps - start:.6f}"
+    start, (_, end) = _seek_start(clip, plan), _looked_at(clip, plan)
+    return "-ss", f"{start:.6f}", "-t", f"{end - 0.5 / plan.source_fps - start:.6f}"
 
 
-def _seek_start(clip: Clip, source_fps: float) -> float:
-    return max(clip.source_start - 0.5 / source_fps, 0.0)
+def _seek_start(clip: Clip, plan: EditPlan) -> float:
+    return max(_looked_at(clip, plan)[0] - 0.5 / plan.source_fps, 0.0)
+
+
+def _looked_at(clip: Clip, plan: EditPlan) -> tuple[float, float]:
+    """Source seconds that are decoded: more than are shown where a camera is steadied."""
+    steady = next((effect for effect in clip.effects if isinstance(effect, Steady)), None)
+    if steady is None:
+        return clip.source_start, clip.source_end
+    return clip.source_start - steady.lead / plan.fps, clip.source_end + steady.rest / plan.fps

@@ -15,9 +15,11 @@ from flywheel_assets.rendering.fonts import clean
 from flywheel_assets.rendering.modules.audio_enhancement import AudioEnhancement
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.modules.brand_overlay import require_safe
+from flywheel_assets.rendering.modules.cover_frame import CoverFrame, early
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
 from flywheel_assets.rendering.style import Style
+from flywheel_assets.rendering.survey.types import Survey
 from flywheel_assets.rendering.types import AudioPlan, EditPlan
 from flywheel_assets.settings import Rendering
 
@@ -25,23 +27,29 @@ _SECONDS_PER_GOP = 2  # the longest the platform advises
 
 
 def edit_plan(
-    blueprint: Blueprint, perception: Perception, settings: Rendering, style: Style | None = None
+    blueprint: Blueprint,
+    perception: Perception,
+    settings: Rendering,
+    style: Style | None = None,
+    survey: Survey | None = None,
 ) -> EditPlan:
     """What a variation shows and says, to the frame.
 
-    The blueprint's key is not part of it: two drafts that would look the same are one file.
+    The blueprint's key is not part of it: two drafts that would look the same are one file. Of the survey only the
+    played scenes count; without one nothing is cropped or steadied, and the cover is an early picture.
 
     Raises:
         RenderFailed: an unknown scene, an empty text, a text too long to read, a character without a glyph,
             something outside the safe box.
     """
-    context = _bare(blueprint, perception, settings, style or Style())
+    context = _bare(blueprint, perception, settings, style or Style(), survey)
     everyone = modules.chosen(context.style)
     unavailable = {found.name: why for found in everyone if (why := found.lacks(context))}
     working = [found for found in everyone if found.name not in unavailable]
     for found in working:
         context = replace(context, shots=timeline.in_order(found.shape(context)))
     context = replace(context, framings=SmartReframe().framings(context))
+    covers = any(found.name == CoverFrame.name for found in working)
     overlays = tuple(overlay for found in working for overlay in found.overlays(context))
     context = replace(context, overlays=overlays)
     segments = Cutting(context, tuple(working), overlays).segments()
@@ -55,13 +63,15 @@ def edit_plan(
         "source_fps": perception.fps,
         "segments": segments,
         "audio": _sound(working, context),
+        "cover_frame": CoverFrame().frame(context) if covers else early(context),
         "unavailable": unavailable,
         "module_versions": {found.name: found.version for found in working},
         "encoder": encoder_arguments(settings),
+        "notes": {f"{found.name}: {what}": why for found in working for what, why in found.notes(context).items()},
     }
     draft = EditPlan.model_validate({**values, "plan_hash": "draft"})
     levels = [settings.loudness_lufs, settings.true_peak_dbtp]
-    content = digest([draft.model_dump(mode="json", exclude={"plan_hash"}), levels])
+    content = digest([draft.model_dump(mode="json", exclude={"plan_hash", "notes"}), levels])
     return draft.model_copy(update={"plan_hash": content})
 
 
@@ -86,7 +96,9 @@ def timescale(fps: int) -> tuple[str, ...]:
     return "-video_track_timescale", ticks, "-movie_timescale", ticks
 
 
-def _bare(blueprint: Blueprint, perception: Perception, settings: Rendering, style: Style) -> PlanContext:
+def _bare(
+    blueprint: Blueprint, perception: Perception, settings: Rendering, style: Style, survey: Survey | None
+) -> PlanContext:
     """Before any module has had its say."""
     for field, text in (("hook", blueprint.hook.text), ("call to action", blueprint.call_to_action)):
         if not clean(text):
@@ -100,6 +112,7 @@ def _bare(blueprint: Blueprint, perception: Perception, settings: Rendering, sty
         shots=timeline.shots(blueprint, perception, canvas),
         card_frames=0 if CtaEndCard.name in style.without else CtaEndCard().frames(canvas),
         framings={},
+        survey=survey,
     )
 
 

@@ -94,7 +94,7 @@ def _jump(effect: Effect, fps: int) -> str:
 
 def _crop(effect: Effect, fps: int) -> str:
     del fps
-    return "crop that follows" if isinstance(effect, Crop) and len(effect.path) > 1 else "crop"
+    return "crop that follows" if isinstance(effect, Crop) and effect.reach else "crop"
 
 
 _TOLD: dict[str, Callable[[Effect, int], str]] = {"grade": _grade, "punch_in": _jump, "crop": _crop}

@@ -12,12 +12,12 @@ from flywheel_assets.rendering import audio, ffmpeg, probe, segments, srt
 from flywheel_assets.rendering.backends import Recipe, recipe
 from flywheel_assets.rendering.plan import edit_plan, timescale
 from flywheel_assets.rendering.style import Kit
+from flywheel_assets.rendering.survey.types import Survey
 from flywheel_assets.rendering.types import EditPlan, Render
 from flywheel_assets.settings import Rendering
 
 Progress = Callable[[str, int, int], None]
 
-_COVER_SECONDS = 0.8  # the hook stands still and the opening has begun
 _COVER_BYTES = 1_000_000
 _COVER_QUALITIES = (2, 4, 7, 12, 20)  # ffmpeg's JPEG scale, best first
 _NAME = 24  # hexadecimal digits of the plan hash in a file's name
@@ -33,18 +33,19 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
     progress: Progress | None = None,
     *,
     kit: Kit | None = None,
+    survey: Survey | None = None,
 ) -> tuple[Render, ...]:
     """Render each blueprint to `out_dir`, sharing encoded segments through `cache_dir`.
 
     Doing it again does nothing: what is finished is found by its name. `progress` is told ("segments" or
-    "variations", done, of how many).
+    "variations", done, of how many). Without a survey of the played scenes nothing is cropped or steadied.
 
     Raises:
         RenderFailed: the source is not the one that was analysed, a blueprint cannot be planned, or ffmpeg failed.
     """
     _same_video(source, perception)
     tell, kit = progress or _nobody, kit or Kit()
-    plans = [edit_plan(blueprint, perception, settings, kit.style) for blueprint in blueprints]
+    plans = [edit_plan(blueprint, perception, settings, kit.style, survey) for blueprint in blueprints]
     for plan in plans:
         audio.music_file(plan, kit, cache_dir, settings)  # a missing track is refused before anything is encoded
     recipes = [[recipe(segment, plan, settings) for segment in plan.segments] for plan in plans]
@@ -148,12 +149,11 @@ def _join(parts: list[Path], folder: Path, target: Path, plan: EditPlan, setting
 
 
 def _cover(video: Path, target: Path, plan: EditPlan, settings: Rendering) -> None:
-    """A picture of the opening scene with the hook on it, small enough for the platform."""
-    opening = plan.segments[0].frames / plan.fps
-    at = min(_COVER_SECONDS, opening / 2)
+    """The planned frame of the finished file, small enough for the platform."""
+    at = max(plan.cover_frame - 0.5, 0) / plan.fps  # between two frames the later one is taken
     for quality in _COVER_QUALITIES:
         ffmpeg.run(
-            ["-ss", f"{at:.3f}", *ffmpeg.local_input(video), "-frames:v", "1", "-q:v", str(quality), "-update", "1",
+            ["-ss", f"{at:.6f}", *ffmpeg.local_input(video), "-frames:v", "1", "-q:v", str(quality), "-update", "1",
              f"file:{target}"],
             subject="cover picture", timeout=settings.timeout_seconds,
         )  # fmt: skip

@@ -16,6 +16,7 @@ from flywheel_assets.rendering.quality import Eyes, Files, inspect, open_eyes
 from flywheel_assets.rendering.ratios import framed, styled
 from flywheel_assets.rendering.render import render_all
 from flywheel_assets.rendering.style import Kit
+from flywheel_assets.rendering.surveyed import surveyed
 from flywheel_assets.rendering.types import EditPlan, QualityLine, Render
 from flywheel_assets.store.rows import replace_rows
 from flywheel_assets.store.store import Store
@@ -81,12 +82,12 @@ def render_and_inspect(
     folders, done = (root / "renders", root / "cache" / "segments"), len(blueprints) * len(options.ratios)
     eyes = _eyes()  # one for all: variations share pictures, and each is read once
     finished: list[Finished] = []
-    kit = styled(kit or Kit(), options)
+    kit, survey = styled(kit or Kit(), options), surveyed(store, source, blueprints, perception)
     for ratio in options.ratios:
         settings = framed(store.settings.rendering, ratio)
-        made = render_all(source, blueprints, perception, *folders, settings, progress, kit=kit)
+        made = render_all(source, blueprints, perception, *folders, settings, progress, kit=kit, survey=survey)
         for blueprint, render in zip(blueprints, made, strict=True):
-            plan = edit_plan(blueprint, perception, settings, kit.style)
+            plan = edit_plan(blueprint, perception, settings, kit.style, survey)
             uri, cover = store.blobs.put(render.path).uri, store.blobs.put(render.cover_path).uri
             quality = inspect(Files(render.path, render.captions_srt, source), plan, settings, eyes)
             finished.append(Finished(render, uri, cover, quality, plan, ratio, leads=ratio == options.ratios[0]))

@@ -127,10 +127,12 @@ class EditPlan(_Value):
     source_fps: float
     segments: tuple[Segment, ...] = Field(min_length=1)
     audio: AudioPlan
+    cover_frame: int = Field(ge=0, description="Output frame that becomes the cover picture.")
     unavailable: dict[str, str] = Field(description="Modules that lacked what they work on, and what that was.")
     module_versions: dict[str, str]
     encoder: tuple[str, ...] = Field(description="Video encoder arguments, part of the identity of the file.")
-    plan_hash: str = Field(description="Hash of all other fields; equal plans give one file.")
+    notes: dict[str, str] = Field(description="Why modules decided as they did; does not decide what the file shows.")
+    plan_hash: str = Field(description="Hash of all other fields but the notes; equal plans give one file.")
 
     @property
     def canvas(self) -> Canvas:

@@ -58,9 +58,11 @@ def test_both_make_the_same_advert_of_one_plan(film: Path, plan: EditPlan, tmp_p
         assert _read(reader, ours) == _read(reader, theirs)
 
 
-def _segment(effects: tuple[Effect, ...] = (), finish: tuple[Effect, ...] = ()) -> Segment:
+ACROSS = Crop(top=0, width=0.316, height=1, path=((0, 0.1), (14, 0.4)))
+
+
+def _segment(effects: tuple[Effect, ...] = (), finish: tuple[Effect, ...] = (), window: Crop = ACROSS) -> Segment:
     """Half a second of the first scene, in a window of it."""
-    window = Crop(top=0, width=0.316, height=1, path=((0, 0.1), (14, 0.4)))
     clip = Clip(scene_index=0, source_start=0.2, source_end=0.7, frames=15, effects=(window, *effects))
     return Segment(kind="scene", clips=(clip,), frames=15, effects=finish)
 
@@ -84,8 +86,17 @@ def bench(film: Path, plan: EditPlan, tmp_path: Path) -> Bench:
     return Bench(film, plan, tmp_path)
 
 
-def test_a_moving_window_is_at_the_same_place(bench: Bench) -> None:
-    ours, theirs = (bench.pictures(_segment(), settings) for settings in (SMALL, WITH_MOVIEPY))
+@pytest.mark.parametrize(
+    "window",
+    [
+        ACROSS,
+        ACROSS.model_copy(update={"reach": (0.1, 0.0, 0.716, 1.0)}),
+        Crop(top=0, width=0.16, height=0.5, path=((0, 0.1),), tops=((0, 0.0), (14, 0.5)), reach=(0.1, 0, 0.26, 1)),
+    ],
+    ids=["across", "across, scaled first", "down"],
+)
+def test_a_moving_window_is_at_the_same_place(bench: Bench, window: Crop) -> None:
+    ours, theirs = (bench.pictures(_segment(window=window), settings) for settings in (SMALL, WITH_MOVIEPY))
     assert len(ours) == len(theirs) == 15
     assert all(_alike(one, other) > 20 for one, other in zip(ours, theirs, strict=True))
     assert _alike(ours[0], theirs[-1]) < 20

@@ -12,11 +12,12 @@ from PIL import Image
 
 from flywheel_assets.core.account import Account, BrandKit
 from flywheel_assets.rendering.plan import edit_plan
+from flywheel_assets.rendering.survey.kept import remembered
 from flywheel_assets.rendering.types import EditPlan
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import save_account
 from flywheel_assets.store.store import Store
-from tests.look_bench import CREATIVE, blueprint, keep_judged, mark, perception, verdict
+from tests.look_bench import CREATIVE, blueprint, film, keep_judged, mark, painted, perception, seen, verdict
 
 SEEN = perception([150, 60], words={0: [("Fresh", 0.2, 0.5), ("coffee", 0.5, 0.9)]})
 BLUEPRINTS = (blueprint(0, 1), blueprint(1, 0, hook="Stop waiting for a repair", key="v02"))
@@ -57,6 +58,7 @@ def test_the_segments_of_every_approved_variation_are_shown(flywheel: Flywheel) 
     assert "v01  Tired of cold coffee?" in lines[0]
     assert [line.split()[:4] for line in lines if "end card" in line] == [["7.00", "9.20", "end", "card"]] * 2
     opening = next(line for line in lines if line.split()[:2] == ["0.00", "2.50"])
+    assert any("smart_reframe: scene 0" in line and "not surveyed" in line for line in lines)  # its file is not kept
     for words in ("scene 0", "0.00–2.50", "contrast 1.06", "fit, logo", "hook: Tired of cold coffee?", "Fresh coffee"):
         assert words in opening
     assert "1.12x" in result.stdout
@@ -89,3 +91,20 @@ def test_what_is_not_there_is_told(flywheel: Flywheel, tmp_path: Path) -> None:
         result = flywheel(*arguments)
         assert result.exit_code == 1
         assert words in result.stderr
+
+
+def test_a_video_at_hand_is_planned_as_it_will_be_rendered(
+    settings: Settings, store: Store, account: Account, tmp_path: Path
+) -> None:
+    video = film(tmp_path / "film.mp4", [painted(1), painted(2)], [30, 30])
+    perception = seen(video, [30, 30])
+    with store.engine.begin() as connection:
+        keep_judged(connection, account.account_id, perception, store.blobs.put(video).uri, verdict(BLUEPRINTS[0]))
+    result = Flywheel(settings)(CREATIVE, "--json")
+    assert result.exit_code == 0
+    (told,) = json.loads(result.stdout)["plans"]
+    survey = remembered(video, perception, [0, 1], settings.weights_path, cache=settings.root / "cache" / "surveys")
+    assert told["plan"]["plan_hash"] == edit_plan(
+        BLUEPRINTS[0], perception, settings.rendering, None, survey
+    ).plan_hash  # fmt: skip
+    assert "stabilize" not in told["plan"]["unavailable"]

@@ -59,6 +59,7 @@ def test_a_refused_render_is_stored_with_its_reasons_and_not_published(store: St
         seen = repository.load_perception(connection, KEY)
     blueprints = [_blueprint("v01", "Bright Cup"), _blueprint("v02", UNREADABLE)]
     kept, refused = render_and_inspect(store, video_uri, blueprints, seen)
+    assert len(list((store.settings.root / "cache" / "surveys").glob("*.json"))) == 3  # of each played scene
     assert kept.passed
     assert not refused.passed
     (fault,) = refused.faults

@@ -21,6 +21,7 @@ from flywheel_assets.rendering.types import EditPlan, Overlay
 from flywheel_assets.settings import Rendering
 
 SETTINGS = Rendering()
+UNSURVEYED = dict.fromkeys(("stabilize", "cover_frame"), "the source was not surveyed")
 SAFE = REELS.safe_box(1080, 1920)
 WHOLE = Style(without=frozenset({"silence_trim", "scene_transitions"}))  # scenes as they are, with hard cuts
 
@@ -205,7 +206,7 @@ def test_the_sound_fades_before_anybody_speaks_again() -> None:
 
 def test_unknown_speech_is_said_to_be_unknown() -> None:
     perception = _perception([90], WORDS)
-    silent = {"music_bed": "no music is asked for", "brand_overlay": "no logo is given"}
+    silent = {"music_bed": "no music is asked for", "brand_overlay": "no logo is given", **UNSURVEYED}
     assert edit_plan(_blueprint(0), perception, SETTINGS).unavailable == silent
     blind = perception.features[0].model_copy(update={"words": None})
     engines = {**perception.engines, "speech": Engine(name="none", unavailable="no weights for German")}

@@ -106,7 +106,8 @@ def _moving(crop: Crop, canvas: Canvas) -> Callable[[Callable[[float], Picture],
     def window(pictures: Callable[[float], Picture], t: float) -> Picture:
         picture = pictures(t)
         high, wide = picture.shape[:2]
-        left, top = crop.left(round(t * canvas.fps)) * wide, crop.top * high
+        frame = round(t * canvas.fps)
+        left, top = crop.left(frame) * wide, crop.upper(frame) * high
         box = (left, top, left + crop.width * wide, top + crop.height * high)
         return _scaled(picture, box, (canvas.width, canvas.height))
 

@@ -8,6 +8,7 @@ from flywheel_assets.rendering.modules.auto_captions import AutoCaptions
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.modules.brand_overlay import BrandOverlay
 from flywheel_assets.rendering.modules.color_grading import ColorGrading
+from flywheel_assets.rendering.modules.cover_frame import CoverFrame
 from flywheel_assets.rendering.modules.cta_end_card import CtaEndCard
 from flywheel_assets.rendering.modules.hook_title import HookTitle
 from flywheel_assets.rendering.modules.music_bed import MusicBed
@@ -15,6 +16,7 @@ from flywheel_assets.rendering.modules.pattern_interrupt import PatternInterrupt
 from flywheel_assets.rendering.modules.scene_transitions import SceneTransitions
 from flywheel_assets.rendering.modules.silence_trim import SilenceTrim
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
+from flywheel_assets.rendering.modules.stabilize import Stabilize
 from flywheel_assets.rendering.style import Style
 
 __all__ = ["REGISTRY", "PlanContext", "RenderModule", "chosen", "module"]
@@ -22,6 +24,7 @@ __all__ = ["REGISTRY", "PlanContext", "RenderModule", "chosen", "module"]
 REGISTRY: dict[str, RenderModule] = {
     found.name: found
     for found in (
+        Stabilize(),
         SilenceTrim(),
         SceneTransitions(),
         MusicBed(),
@@ -33,6 +36,7 @@ REGISTRY: dict[str, RenderModule] = {
         CtaEndCard(),
         BrandOverlay(),
         AudioEnhancement(),
+        CoverFrame(),
     )
 }
 # Without them there is no picture and no sound that a platform takes.

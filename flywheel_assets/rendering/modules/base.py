@@ -12,6 +12,7 @@ from flywheel_assets.rendering.ass import Event
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.effects import Box, Effect, Framing, Material
 from flywheel_assets.rendering.style import Style
+from flywheel_assets.rendering.survey.types import Survey
 from flywheel_assets.rendering.timeline import Shot
 from flywheel_assets.rendering.types import AudioPlan, Overlay
 
@@ -26,6 +27,7 @@ class PlanContext:
         shots: as the modules before this one have left them.
         framings: how each played scene fits the frame, by scene index; empty while shots are being shaped.
         card_frames: length of the end card; 0 without one.
+        survey: of at least the played scenes; None where nobody looked.
     """
 
     blueprint: Blueprint
@@ -36,6 +38,7 @@ class PlanContext:
     card_frames: int
     framings: Mapping[int, Framing]
     overlays: tuple[Overlay, ...] = ()
+    survey: Survey | None = None
 
     @property
     def hook_end(self) -> int:
@@ -62,8 +65,15 @@ class PlanContext:
         """What was measured of a scene; None when nothing was."""
         return next((found for found in self.perception.features if found.index == scene_index), None)
 
+    def unsurveyed(self) -> str | None:
+        """Why it is not known what the survey tells of the played scenes; None where it is."""
+        if self.survey is None:
+            return "the source was not surveyed"
+        missing = sorted(s.scene.index for s in self.shots if self.survey.scene(s.scene.index) is None)
+        return f"scenes {missing} were not surveyed" if missing else None
+
     def picture(self, scene_index: int) -> Box:
-        """Where the whole picture of a played scene lies on the output; parts of it may lie outside."""
+        """Where the whole picture of a played scene lies on the output as it begins; parts of it may lie outside."""
         return self.framings[scene_index].source_box(self.canvas.width, self.canvas.height)
 
     def source_text(self, scene_index: int) -> tuple[Box, ...]:
@@ -73,10 +83,16 @@ class PlanContext:
         return tuple(self.placed(text.box, scene_index) for text in texts)
 
     def placed(self, share: Box, scene_index: int) -> Box:
-        """A box in shares of the source's picture as pixels of the output."""
-        left, top, right, bottom = self.picture(scene_index)
-        wide, high = right - left, bottom - top
-        return left + share[0] * wide, top + share[1] * high, left + share[2] * wide, top + share[3] * high
+        """A box in shares of the source's picture as pixels of the output: around all its places, where that moves."""
+        places = self.framings[scene_index].source_boxes(self.canvas.width, self.canvas.height)
+        lefts, tops, rights, bottoms = zip(*(_inside(place, share) for place in places), strict=True)
+        return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def _inside(place: Box, share: Box) -> Box:
+    left, top, right, bottom = place
+    wide, high = right - left, bottom - top
+    return left + share[0] * wide, top + share[1] * high, left + share[2] * wide, top + share[3] * high
 
 
 class RenderModule:
@@ -128,6 +144,11 @@ class RenderModule:
         del context
         return plan
 
+    def notes(self, context: PlanContext) -> dict[str, str]:
+        """What it decided and why, by what it decided about, for a person to read."""
+        del context
+        return {}
+
     # --- drawing ----------------------------------------------------------------------------------
 
     def filter(self, effect: Effect, canvas: Canvas, tag: str) -> str:
@@ -144,9 +165,12 @@ class RenderModule:
         del effect
         return None
 
-    def survey(self, effect: Effect) -> str | None:
-        """Filter text run over the clip once before it is encoded; what it writes into the working folder, `filter` may read."""
-        del effect
+    def survey(self, effect: Effect, tag: str) -> str | None:
+        """Filter text run over the clip once before it is encoded; what it writes into the working folder, `filter` may read.
+
+        Names in the folder end in `tag`, which is the one that `filter` is given for the effect.
+        """
+        del effect, tag
         return None
 
     def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[Event, ...]:

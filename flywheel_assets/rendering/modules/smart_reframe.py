@@ -1,4 +1,4 @@
-"""Fits a source of any shape into the vertical frame without cutting off its own text."""
+"""Fits a source of any shape into the frame: a window that follows the subject, else the whole of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from flywheel_assets.rendering.canvas import Canvas, centred
-from flywheel_assets.rendering.effects import Crop, Effect, Fit, Framing
+from flywheel_assets.rendering.effects import Box, Crop, Effect, Fit, Framing, Path
+from flywheel_assets.rendering.modules import following
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
 from flywheel_assets.rendering.timeline import Shot
 
@@ -25,27 +26,50 @@ class Defaults:
 
 
 class SmartReframe(RenderModule):
-    """All of the picture over a blurred copy of itself; a source that is vertical already fills the frame."""
+    """A window on the subject where it is known and fits; else all of the picture over a blurred copy of itself."""
 
     name = "smart_reframe"
-    version = "1"
-    promise = "The output has exactly the asked size and square pixels, and nothing of a wider source is cut off."
+    version = "2"
+    promise = (
+        "The output has exactly the asked size and square pixels; where a source of another shape is cropped, its "
+        "subject stays in the picture and its text whole, and the window moves calmly and never across a cut."
+    )
     defaults = Defaults()
 
     def framings(self, context: PlanContext) -> dict[int, Framing]:
         """How each played scene fits the frame."""
+        return {shot.scene.index: self._framing(shot, context) for shot in context.shots}
+
+    def notes(self, context: PlanContext) -> dict[str, str]:
+        """Why each scene was cropped, or was not."""
+        return {f"scene {shot.scene.index}": following.decided(shot, context).reason for shot in context.shots}
+
+    def _framing(self, shot: Shot, context: PlanContext) -> Framing:
         perception, canvas = context.perception, context.canvas
-        return {shot.scene.index: self.place(perception.width, perception.height, canvas) for shot in context.shots}
+        if context.survey is None:
+            return self.place(perception.width, perception.height, canvas)
+        found = following.decided(shot, context)
+        if found.path is None:
+            return self.whole(perception.width, perception.height, canvas)
+        shape, wanted = perception.width / perception.height, canvas.width / canvas.height
+        if found.path.width == found.path.height == 1:
+            return _middle(shape / wanted)
+        return following.window(found.path, shot, canvas.fps)
 
     def place(self, width: int, height: int, canvas: Canvas) -> Framing:
-        """Where a source of `width` x `height` display pixels goes."""
+        """Where a source of `width` x `height` display pixels of which nothing else is known goes; a tall one fills."""
         shape, wanted = width / height, canvas.width / canvas.height
         if abs(shape / wanted - 1) <= self.defaults.fill_tolerance or shape < wanted:
             return _middle(shape / wanted)
+        return self.whole(width, height, canvas)
+
+    def whole(self, width: int, height: int, canvas: Canvas) -> Fit:
+        """Where all of the picture goes; on an upright frame a wide one leaves room for text above and below."""
+        shape = width / height
         _, top, _, bottom = canvas.safe
         banner = shape >= self.defaults.banner_shape
-        high = canvas.width / shape
-        if banner:
+        high = min(canvas.width / shape, canvas.height)
+        if banner and canvas.height > canvas.width:
             high = min(high, canvas.px(self.defaults.banner_height))
         wide = _even(min(high * shape, canvas.width))
         high = _even(high)
@@ -101,16 +125,50 @@ def _middle(narrowness: float) -> Crop:
 
 
 def _window(crop: Crop, canvas: Canvas) -> str:
-    """The window of the source, moving where its path moves, at the size of the frame."""
-    window = f"w=2*trunc(iw*{crop.width:.6f}/2):h=2*trunc(ih*{crop.height:.6f}/2)"
+    """The window of the source at the size of the frame.
+
+    A moving one is cut out after scaling, of which only what the shot ever shows is scaled: before it, whole pixels
+    of the source, which are larger, would be steps that an eye sees.
+    """
+    if crop.reach is None:
+        window = f"w=2*trunc(iw*{crop.width:.6f}/2):h=2*trunc(ih*{crop.height:.6f}/2)"
+        place = f"x='iw*({_along(crop.path)})':y='ih*({_along(_tops(crop))})'"
+        return f"crop={window}:{place},{_scaled(canvas.width, canvas.height)}"
+    left, top, right, bottom = crop.reach
+    wide, high = (right - left) / crop.width * canvas.width, (bottom - top) / crop.height * canvas.height
+    x, y = _shifted(crop.path, left, canvas.width / crop.width), _shifted(_tops(crop), top, canvas.height / crop.height)
     return (
-        f"crop={window}:x='iw*({_along(crop.path)})':y=ih*{crop.top:.6f},"
-        f"scale={canvas.width}:{canvas.height}:flags=bicubic:out_range=tv,setsar=1"
+        f"{_still(crop.reach)},{_scaled(max(_even(wide), canvas.width), max(_even(high), canvas.height))},"
+        f"crop=w={canvas.width}:h={canvas.height}:x='{_along(x)}':y='{_along(y)}':exact=1"
     )
 
 
-def _along(path: tuple[tuple[int, float], ...]) -> str:
-    """The left edge as an expression of the frame number n."""
+def _tops(crop: Crop) -> Path:
+    return crop.tops or ((0, crop.top),)
+
+
+def _shifted(path: Path, by: float, scale: float) -> Path:
+    """The path in output pixels from an edge."""
+    return tuple((frame, (edge - by) * scale) for frame, edge in path)
+
+
+def _still(box: Box) -> str:
+    """Filter that cuts out a box given in shares."""
+    left, top, right, bottom = box
+    wide, high = (
+        f"2*min(ceil({side}*{share:.6f}/2),trunc({side}/2))"
+        for side, share in (("iw", right - left), ("ih", bottom - top))
+    )
+    size = f"w='{wide}':h='{high}'"
+    return f"crop={size}:x='iw*{left:.6f}':y='ih*{top:.6f}'"
+
+
+def _scaled(width: int, height: int) -> str:
+    return f"scale={width}:{height}:flags=bicubic:out_range=tv,setsar=1"
+
+
+def _along(path: Path) -> str:
+    """An edge as an expression of the frame number n."""
     text = f"{path[-1][1]:.6f}"
     for (frame, left), (to_frame, to_left) in reversed(list(pairwise(path))):
         slope = (to_left - left) / (to_frame - frame)

@@ -15,6 +15,8 @@ from flywheel_assets.rendering.survey.types import CropPath, Framing, Key, Sight
 
 Values = NDArray[np.float64]
 
+NO_SUBJECT = "no subject was found that a crop could follow"
+
 _ROUNDING = 1e-9
 
 
@@ -110,7 +112,7 @@ def crop_path(
     if low > high:
         return _whole(f"its own text needs {_needed(texts, span, axis):.0%} of the side, a crop shows {window:.0%}")
     if not sightings:
-        return _whole("no subject was found that a crop could follow")
+        return _whole(NO_SUBJECT)
     return _followed(sightings, _Frame(axis, window, _times(span, settings), low, high), settings)
 
 
