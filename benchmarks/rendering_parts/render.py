@@ -9,6 +9,7 @@ from job import answer, order
 from flywheel_assets.creative.types import Blueprint, Perception
 from flywheel_assets.rendering.render import render_all
 from flywheel_assets.rendering.style import Kit, Style
+from flywheel_assets.rendering.survey.kept import remembered
 from flywheel_assets.settings import Rendering
 
 if __name__ == "__main__":
@@ -17,9 +18,13 @@ if __name__ == "__main__":
     wanted = [Blueprint.model_validate(one) for one in asked["blueprints"]]
     kit = Kit(Style(without=frozenset(asked.get("without", ()))))
     folder = Path(asked["folder"])
+    played = {index for one in wanted for index in one.scene_order}
+    seen = remembered(
+        Path(asked["source"]), perception, played, folder.parent / "weights", cache=folder.parent / "surveys"
+    )
     made = render_all(
         Path(asked["source"]), wanted, perception, folder / "out", folder / "cache",
-        Rendering(backend=asked.get("backend", "ffmpeg")), kit=kit,
+        Rendering(backend=asked.get("backend", "ffmpeg")), kit=kit, survey=seen,
     )  # fmt: skip
     answer(
         files=[str(one.path) for one in made],
