@@ -41,9 +41,9 @@ def match(evidence: Evidence) -> Matched:
     for one in evidence.effects:
         free[one.remote_id, one.kind].append(one)
     pairs, unfounded = [], []
-    for row in evidence.history:
-        if row["status"] not in (*APPLIED, "conflict"):
-            continue
+    # Who claims nothing comes last, and who had least time left comes first: no pair is taken from another.
+    claims = [row for row in evidence.history if row["status"] in (*APPLIED, "conflict")]
+    for row in sorted(claims, key=lambda row: (row["status"] == "conflict", row["finished_at"])):
         candidates = free[row["remote_id"], row["change_type"]]
         found = next((one for one in candidates if _fits(evidence, row, one)), None)
         if found is None and row["status"] != "conflict":

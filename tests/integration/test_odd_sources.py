@@ -66,7 +66,7 @@ def _planned(plan: EditPlan, source: float) -> float:
 
 def test_a_source_without_sound_mixes_and_takes_music(tmp_path: Path) -> None:
     made, plan = _render(tmp_path, Script(scenes=(90, 96, 93), has_audio=False), 0, 1, 2, kit=KIT)
-    assert set(plan.unavailable) == {"silence_trim", "auto_captions", "brand_overlay"}
+    assert set(plan.unavailable) == {"silence_trim", "auto_captions", "brand_overlay", "stabilize", "cover_frame"}
     assert made.loudness_lufs is not None
     assert len(coded_films.sound(made.path)) == made.frames * 1600
 

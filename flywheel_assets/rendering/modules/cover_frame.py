@@ -18,6 +18,7 @@ class Defaults:
 
     cut_frames: int = 5  # nearer to a cut, a joint or a transition a picture may be soft or mixed
     hook_in_seconds: float = 0.4  # until the title stands still
+    soft: float = 0.4  # of the middle sharpness; below it a picture looks blurred beside the others
     early_seconds: float = 0.8  # without a survey: the hook stands still and the opening has begun
 
 
@@ -33,8 +34,8 @@ class _Shown:
 class CoverFrame(RenderModule):
     """The best still of the played pictures; one under the hook where that is good enough.
 
-    The hook on a cover says what the advert is about, so a still in its time is taken unless the best still shows a
-    face and it does not, or it is less sharp than half of all that could be chosen.
+    The hook on a cover says what the advert is about, and tells one variation's cover from another's, so a still in
+    its time is taken unless it is soft beside what else could be chosen.
     """
 
     name = "cover_frame"
@@ -72,7 +73,7 @@ def _chosen(context: PlanContext, use: Defaults) -> tuple[int, str] | None:
         return None
     inside = (context.canvas.frames(use.hook_in_seconds), context.hook_end - use.cut_frames)
     hooked = _best([one for one in shown if inside[0] <= one.frame < inside[1]], context)
-    if hooked is not None and _good_enough(hooked[0], best[0], shown):
+    if hooked is not None and _good_enough(hooked[0], shown, use):
         return hooked[0].frame, f"{hooked[1]}, with the hook"
     return best[0].frame, best[1]
 
@@ -98,10 +99,8 @@ def _only(survey: Survey, shown: Sequence[_Shown]) -> Survey:
     return survey.model_copy(update={"scenes": tuple(scenes)})
 
 
-def _good_enough(hooked: _Shown, best: _Shown, shown: Sequence[_Shown]) -> bool:
-    if _has_face(best) and not _has_face(hooked):
-        return False
-    return _has_face(hooked) or hooked.still.sharpness >= median(one.still.sharpness for one in shown)
+def _good_enough(hooked: _Shown, shown: Sequence[_Shown], use: Defaults) -> bool:
+    return _has_face(hooked) or hooked.still.sharpness >= use.soft * median(one.still.sharpness for one in shown)
 
 
 def _has_face(one: _Shown) -> bool:
