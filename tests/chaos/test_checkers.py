@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos.checkers import CHECKS, violations
 from tests.chaos.evidence import Evidence, Freeze
+from tests.chaos.matching import match
 from tests.chaos.story import ACCOUNT, REAL, START, Story
 
 
@@ -56,6 +57,15 @@ def test_a_claim_with_another_value_time_or_kind_is_found(minutes: float, params
     story.attempted(0)
     story.happened(minutes, **params)
     assert found(story.evidence()) == {"I2", "I3"}
+
+
+def test_a_conflict_does_not_take_the_write_of_an_attempt_that_was_applied_while_it_was_open() -> None:
+    story = Story()
+    story.asked("set_status", "ACTIVE", 0, status="rejected")
+    story.attempted(0, status="conflict")
+    story.history[-1]["finished_at"] += timedelta(minutes=30)
+    story.did("set_status", "ACTIVE", 10)
+    assert match(story.evidence()).unfounded == []
 
 
 @pytest.mark.parametrize(
