@@ -15,7 +15,7 @@ up: $(VENV)/.base
 	$(BIN)/flywheel up
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 # The engines of the extra `full` with their real libraries, in an environment of their own: 8 GB, most of it torch.
 test-full: $(FULL)/.full

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,8 +19,15 @@ settings.load_profile("flywheel")
 _PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium"}
 
 
+# Tests of one file share what they render; those of this folder share one launch of the demo.
+_TOGETHER = Path(__file__).parent / "acceptance"
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        place = _TOGETHER if _TOGETHER in item.path.parents else item.path
+        item.add_marker(pytest.mark.xdist_group(str(place)))
         for marker, program in _PROGRAMS.items():
             if item.get_closest_marker(marker) and shutil.which(program) is None:
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
