@@ -8,6 +8,7 @@ from flywheel_assets.assets.renders import renders
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.money import Money
 from flywheel_assets.creative import repository
+from flywheel_assets.creative.asking import awaited
 from flywheel_assets.execution import plans
 from flywheel_assets.execution.account_check import require_sound
 from flywheel_assets.execution.enqueue import enqueue, plan_digest
@@ -90,9 +91,15 @@ def _variations(connection: Connection, key: str) -> list[Variation]:
 
 @dg.asset(group_name="creative", partitions_def=CREATIVES, owners=OWNERS, kinds={"postgres"}, deps=[publish_plan])
 def publish_changes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
-    """The plan as changes in the queue: campaign, ad sets, videos, covers, creatives, ads, activation last."""
+    """The plan as changes in the queue: campaign, ad sets, videos, covers, creatives, ads, activation last.
+
+    A run that was under way when somebody asked for other options made other variations: it launches nothing.
+    """
     key = context.partition_key
     with store.engine.begin() as connection:
+        asked = awaited(connection, key)
+        if asked is not None and context.run.tags.get("dagster/run_key") != asked.run_key:
+            return materialized(store, "left to the run that was asked for since", {"left_to": asked.run_key})
         plan = plans.load_plan(connection, key)
         account = get_account(connection, plan.account_id)
         changes = changes_of(plan, account)

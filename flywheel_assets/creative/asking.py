@@ -90,7 +90,8 @@ def ask(connection: Connection, key: str, options: Options, is_launched: Callabl
         return Asked(key, "finished")
     if not alike:
         _forget_results(connection, key)
-    changed = {"options": options.model_dump(mode="json"), "asked_run": next_attempt(connection, key)}
+    run = next_attempt(connection, key)
+    changed = {"options": options.model_dump(mode="json"), "asked_run": run, "failure": None}
     connection.execute(creatives.update().where(creatives.c.creative_id == key).values(changed))
     return Asked(key, "queued")
 
@@ -124,8 +125,16 @@ def asked_runs(connection: Connection, limit: int) -> tuple[AskedRun, ...]:
     return tuple(AskedRun(row.creative_id, row.asked_run) for row in rows)
 
 
-def ended(connection: Connection, run: AskedRun) -> None:
-    """Note that a run ended; a later one that was asked for meanwhile stays."""
+def awaited(connection: Connection, key: str) -> AskedRun | None:
+    """The run that was asked for and has not ended. Until this transaction ends no other can be asked for."""
+    request = creatives.c
+    query = select(request.asked_run).where(request.creative_id == key).with_for_update()
+    attempt = connection.execute(query).scalar_one()
+    return None if attempt is None else AskedRun(key, attempt)
+
+
+def ended(connection: Connection, run: AskedRun, failure: str | None = None) -> None:
+    """Note that a run ended, and why it failed if it did; a later one that was asked for meanwhile stays."""
     request = creatives.c
     same = (request.creative_id == run.creative_id, request.asked_run == run.attempt)
-    connection.execute(creatives.update().where(*same).values(asked_run=None))
+    connection.execute(creatives.update().where(*same).values(asked_run=None, failure=failure))

@@ -28,7 +28,7 @@ _STAGES: tuple[tuple[str, Table], ...] = (
 def state_of(connection: Connection, creative_id: str, settings: Creative) -> dict[str, Any] | None:
     """The creative in words and figures; None where there is none."""
     known = tables.creatives.c
-    query = select(known.options, known.asked_run, known.parent_id).where(known.creative_id == creative_id)
+    query = select(known.options, known.asked_run, known.failure).where(known.creative_id == creative_id)
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
@@ -38,6 +38,7 @@ def state_of(connection: Connection, creative_id: str, settings: Creative) -> di
         "creative_id": creative_id,
         "stage": stage,
         "under_way": row.asked_run is not None,
+        "failure": row.failure,
         "options": options.model_dump(mode="json"),
         "found": _found(connection, creative_id, options.wanted(settings)),
         "videos": [_video(each) for each in _renders(connection, creative_id)],

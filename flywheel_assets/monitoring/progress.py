@@ -8,6 +8,8 @@ from functools import cache
 
 import dagster as dg
 
+from flywheel_assets.monitoring.failures import cause
+
 _CLEAR = "\r\x1b[2K"
 
 
@@ -45,7 +47,7 @@ class _Terminal(logging.Handler):
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._line(step, self._summary.get(step, "done"))
             case dg.DagsterEventType.STEP_FAILURE:
-                self._line(step, f"FAILED: {_cause(event)}")
+                self._line(step, f"FAILED: {cause(event)}")
 
     def _moving(self, step: str, message: str) -> None:
         if os.isatty(self._out):
@@ -60,14 +62,6 @@ class _Terminal(logging.Handler):
 @cache
 def _standard_error() -> int:
     return os.dup(sys.stderr.fileno())
-
-
-def _cause(event: dg.DagsterEvent) -> str:
-    """The error a person can act on: Dagster wraps it in one of its own."""
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return "unknown" if error is None else error.message.strip()
 
 
 @dg.logger(config_schema=None, description="One line a stage on standard error.")

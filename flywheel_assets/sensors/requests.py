@@ -5,6 +5,7 @@ import dagster as dg
 from flywheel_assets.assets.common import CREATIVES
 from flywheel_assets.creative.asking import AskedRun, asked_runs, ended
 from flywheel_assets.jobs import creative_generation
+from flywheel_assets.monitoring.failures import why_failed
 from flywheel_assets.sensors.running import UNFINISHED, runs_of
 from flywheel_assets.store.store import Store
 
@@ -23,9 +24,9 @@ def video_requests(
     """One tick. An ask stays until its run has ended, so that a run that was lost is asked for again."""
     with store.engine.begin() as connection:
         asked = asked_runs(connection, _RUNS_PER_TICK)
-        over = [one for one in asked if _has_ended(context, one)]
-        for one in over:
-            ended(connection, one)
+        over = {one: run for one in asked if (run := _ended_run(context, one)) is not None}
+        for one, run in over.items():
+            ended(connection, one, why_failed(context.instance, run))
     left = [one for one in asked if one not in over]
     waiting = [one for one in left if not context.instance.get_runs_count(runs_of(one.creative_id, UNFINISHED))]
     if not waiting:
@@ -36,7 +37,7 @@ def video_requests(
     )
 
 
-def _has_ended(context: dg.SensorEvaluationContext, asked: AskedRun) -> bool:
+def _ended_run(context: dg.SensorEvaluationContext, asked: AskedRun) -> dg.DagsterRun | None:
     tags = {"dagster/run_key": asked.run_key}
     runs = context.instance.get_runs(dg.RunsFilter(job_name=creative_generation.name, tags=tags), limit=1)
-    return bool(runs) and runs[0].is_finished
+    return runs[0] if runs and runs[0].is_finished else None

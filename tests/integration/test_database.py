@@ -166,7 +166,7 @@ def test_four_processes_may_start_on_an_empty_database_at_once(empty: Engine) ->
     with empty.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, METADATA) == []
-        assert connection.execute(text("select version_num from alembic_version")).scalars().all() == ["0004"]
+        assert connection.execute(text("select version_num from alembic_version")).scalars().all() == ["0005"]
 
 
 # --- which server ---------------------------------------------------------------------------------

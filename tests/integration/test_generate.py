@@ -345,6 +345,7 @@ def test_the_state_follows_the_rows(gateway: Gateway, bench: Bench) -> None:
         "creative_id": key,
         "stage": "taken in",
         "under_way": True,
+        "failure": None,
         "options": {"variations": None, "ratios": ["4:5"], "captions": "karaoke"},
         "found": None,
         "videos": [],
@@ -415,10 +416,15 @@ def test_what_is_asked_for_is_started_until_its_run_has_ended(
     assert ticks.tick(sensor).skip_message == "1 runs are under way"
     assert gateway.get(key).json()["under_way"] is True
     ticks.instance.delete_run(ran)
-    ticks.start_run("creative_generation", dg.DagsterRunStatus.FAILURE, key, f"{key}:1")
+    lost = ticks.start_run("creative_generation", dg.DagsterRunStatus.FAILURE, key, f"{key}:1")
     assert ticks.tick(sensor).skip_message == "nothing is asked for"
-    assert gateway.get(key).json()["under_way"] is False
+    state = gateway.get(key).json()
+    assert (state["under_way"], state["failure"]) == (
+        False,
+        f"run {lost} ended before a stage could say why; ask again",
+    )
     assert gateway.post({"creative_id": key}).json()["answer"] == "queued"
+    assert gateway.get(key).json()["failure"] is None
     assert _runs(ticks.tick(sensor)) == [(key, f"{key}:2")]
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,9 +18,13 @@ from flywheel_assets.clients.meta_reach import AdReach
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import TransientError
 from flywheel_assets.core.hours import HOUR, floor_hour
+from flywheel_assets.creative.asking import ask
+from flywheel_assets.creative.options import Options
 from flywheel_assets.creative.protocols import Winner
 from flywheel_assets.creative.repository import ancestors_hooks, load_verdicts, save_drafts, save_verdicts
 from flywheel_assets.creative.types import Blueprint, Brief, Hook, Verdict
+from flywheel_assets.execution.plans import save_plan
+from flywheel_assets.execution.structure import changes_of
 from flywheel_assets.settings import FIRST_HOUR
 from flywheel_assets.store import tables
 from flywheel_assets.store.store import Store
@@ -27,6 +32,7 @@ from tests.drop_bench import BRIEF, DropBench, video
 from tests.executor_bench import Bench
 from tests.integration.conftest import TwinClock
 from tests.integration.test_learning_cycle import World
+from tests.integration.test_one_plan import plan
 
 # `assets.common` silences this when it is first imported, and pytest forgets that with the test that imported it.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`")
@@ -126,6 +132,36 @@ def test_stages_made_again_after_the_launch_leave_every_row_and_say_it_stands(
         assert all(one.passed for one in found.values())
         assert {one.metadata["found"].value for one in found.values()} == {"as it was when its ads were asked for"}
     assert world.count(tables.pending_ad_changes) == 1
+
+
+def test_a_run_that_was_overtaken_by_other_wishes_launches_nothing_and_the_one_that_was_asked_for_does(
+    drops: DropBench, world: World, bench: Bench, tmp_path: Path
+) -> None:
+    from flywheel_assets.assets import publishing
+
+    key = world.publish(1, ads=1)
+    with world.store.engine.begin() as connection:
+        assert ask(connection, key, Options(variations=9), lambda _: False).answer == "queued"
+        save_plan(connection, plan(bench, tmp_path, key), "digest")
+    drops.instance.add_dynamic_partitions("creatives", [key])
+
+    def published(run_key: str | None) -> object:
+        result = dg.materialize(
+            [publishing.publish_changes],
+            instance=drops.instance,
+            partition_key=key,
+            resources={"store": world.store},
+            tags={} if run_key is None else {"dagster/run_key": run_key},
+        )
+        (made,) = result.asset_materializations_for_node("publish_changes")
+        return made.metadata["summary"].value
+
+    for overtaken in (f"{key}:0", None):
+        assert published(overtaken) == "left to the run that was asked for since"
+        assert world.count(tables.pending_ad_changes) == 0
+    queued = len(changes_of(plan(bench, tmp_path, key), bench.account))
+    assert published(f"{key}:1") == f"{queued} changes pending"
+    assert world.count(tables.pending_ad_changes) == queued
 
 
 def test_a_creative_without_changes_of_its_own_does_not_stand(world: World, bench: Bench) -> None:

@@ -80,7 +80,7 @@ def test_a_log_holds_no_moving_lines(log: list[str]) -> None:
 
 
 def test_a_failed_stage_shows_the_cause_and_not_dagsters_wrapper(log: list[str]) -> None:
-    assert re.search(r"FAILED: .*ConfigurationError: no brief; write one$", log[-1])
+    assert re.search(r"FAILED: no brief; write one$", log[-1])
 
 
 def test_a_terminal_sees_the_stage_move_and_then_its_result(screen: str) -> None:

@@ -68,6 +68,9 @@ creatives = Table(
     Column("perception_digest", Text, comment="which cached perception this creative was made with"),
     Column("options", Json, comment="creative.options.Options; null where nobody asked for anything"),
     Column("asked_run", Integer, comment="the attempt that was asked for over HTTP, until its run is seen"),
+    Column(
+        "failure", Text, comment="why the last run that was asked for failed; null where none did since the last ask"
+    ),
     Column("requested_at", Instant, nullable=False, server_default=text("flywheel_now()")),
 )
 
