@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flywheel_assets.core.sentences import pauses_after
 from flywheel_assets.creative.types import Word
 from flywheel_assets.rendering import ass
 from flywheel_assets.rendering.canvas import Canvas, centred, clearest
@@ -134,7 +135,7 @@ def _groups(words: list[Word], use: Defaults) -> list[list[Word]]:
 def _joins(group: list[Word], word: Word, use: Defaults) -> bool:
     length = sum(len(member.text) + 1 for member in group) + len(word.text)
     pause = word.start - group[-1].end
-    ended = group[-1].text[-1] in ".!?;:"
+    ended = pauses_after(group[-1].text)
     too_long = word.end - group[0].start > use.card_seconds[1]
     return (
         len(group) < use.words and length <= use.characters and pause <= use.pause_seconds and not (ended or too_long)
