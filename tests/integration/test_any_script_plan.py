@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,25 @@ HOOK = "قهوة طازجة \U0001f525 كل صباح"
 @pytest.fixture(scope="module")
 def with_fonts(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
     folder = tmp_path_factory.mktemp("fonts")
-    tiny_fonts.saved(tiny_fonts.boxes({**LETTERS, " ": 0}, "Qahwa Black"), folder)
-    tiny_fonts.saved(tiny_fonts.boxes(dict.fromkeys("咖啡無料", 800), "Fine SC Black"), folder)
+    tiny_fonts.saved(tiny_fonts.boxes({**LETTERS, "؟": 700, " ": 0}, "Qahwa Black"), folder)
+    tiny_fonts.saved(tiny_fonts.boxes(dict.fromkeys("咖啡無料。", 800), "Fine SC Black"), folder)
     tiny_fonts.emoji_font(folder)
     return Rendering(width=540, height=960, font_folders=(folder,))
 
 
-def _plan(settings: Rendering, *, hook: str = "Tired of cold coffee?", brand: str = "Bright Cup") -> EditPlan:
+ARABIC = ("قهوة", "طازجة", "صباح")
+
+
+def _plan(
+    settings: Rendering,
+    *,
+    hook: str = "Tired of cold coffee?",
+    brand: str = "Bright Cup",
+    said: tuple[str, ...] = ARABIC,
+) -> EditPlan:
     words = tuple(
-        Word(text=text, start=start, end=start + 0.3, probability=0.9)
-        for text, start in (("قهوة", 2.6), ("طازجة", 2.9), ("صباح", 3.2))
+        Word(text=text, start=2.6 + 0.9 * place / len(said), end=2.6 + 0.9 * (place + 1) / len(said), probability=0.9)
+        for place, text in enumerate(said)
     )
     spoken = words if settings.font_folders else ()
     scene = Scene(index=0, start_frame=0, end_frame=120, start=0, end=4)
@@ -89,6 +99,29 @@ def test_captions_of_another_script_are_drawn_in_its_font(with_fonts: Rendering)
     events = modules.module(card.module).draw(card, Canvas.of(with_fonts))
     assert len(events) == len(card.words) == 3
     assert all(event.body.count("\\fnQahwa Black") == 1 and "\\fe-1" in event.body for event in events)
+
+
+@pytest.mark.parametrize(
+    ("said", "cards"),
+    [
+        (("咖", "啡", "無", "料"), ["咖啡無料"]),
+        (("咖", "啡。", "無", "料"), ["咖啡。", "無料"]),
+        (("咖啡無料咖啡無", "料咖啡無", "料"), ["咖啡無料咖啡無料咖啡無", "料"]),
+        (("قهوة", "طازجة؟", "صباح"), ["قهوة طازجة؟", "صباح"]),
+    ],
+)
+def test_a_caption_is_as_long_as_its_script_allows_and_ends_with_its_sentence(
+    with_fonts: Rendering, said: tuple[str, ...], cards: list[str]
+) -> None:
+    whole = [overlay for overlay in _plan(with_fonts, said=said).overlays if overlay.entering]
+    shown = [overlay for overlay in whole if overlay.role == "caption"]
+    assert [card.text for card in shown] == cards
+    assert [word.text for card in shown for word in card.words] == list(said)
+    canvas = Canvas.of(with_fonts)
+    for card in shown:
+        bodies = [event.body for event in modules.module(card.module).draw(card, canvas)]
+        assert bodies
+        assert all(re.sub(r"{[^}]*}|\u200f", "", body) == card.text for body in bodies)
 
 
 def test_a_brand_with_a_cup_keeps_it_on_the_card(with_fonts: Rendering) -> None:
