@@ -10,6 +10,7 @@ import pytest
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.creative.types import Blueprint, Engine, Hook, Perception, Scene, SceneFeatures, Word
 from flywheel_assets.rendering import emoji, modules
+from flywheel_assets.rendering.backends import recipe
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.style import Style
@@ -136,6 +137,30 @@ def test_two_hundred_characters_without_a_space_are_too_long_in_any_script(with_
         _plan(with_fonts, hook="咖啡無料" * 50)
     with pytest.raises(RenderFailed, match="too_long: 199 characters"):
         _plan(with_fonts, hook="قهوة " * 40)
+
+
+def test_a_font_that_is_replaced_under_its_name_makes_another_plan_and_no_kept_segment_serves(tmp_path: Path) -> None:
+    folder = tmp_path / "fonts"
+    settings = Rendering(width=540, height=960, font_folders=(folder,))
+    tiny_fonts.emoji_font(folder)
+    plans, keys = [], []
+    for height in (600, 500):  # as wide as before, so that nothing is laid out in another way
+        tiny_fonts.saved(tiny_fonts.boxes({**dict.fromkeys(LETTERS, height), " ": 0}, "Qahwa Black"), folder)
+        plans.append(_plan(settings, hook=HOOK))
+        keys.append([recipe(segment, plans[-1], settings).key for segment in plans[-1].segments])
+    one, other = plans
+    assert one.segments == other.segments
+    assert list(one.fonts) == list(other.fonts) == ["Inter Black", "Inter Bold", "Plain Emoji", "Qahwa Black"]
+    assert [name for name in one.fonts if one.fonts[name] != other.fonts[name]] == ["Qahwa Black"]
+    assert one.plan_hash != other.plan_hash
+    spoken = [bool(segment.overlays) and segment.kind == "scene" for segment in one.segments]
+    assert [old != new for old, new in zip(*keys, strict=True)] == spoken
+
+
+def test_moviepy_refuses_text_that_it_would_draw_as_boxes(with_fonts: Rendering) -> None:
+    plan, named = _plan(with_fonts), with_fonts.model_copy(update={"backend": "moviepy"})
+    with pytest.raises(RenderFailed, match=r"other_fonts: .* the plan needs Qahwa Black; .*BACKEND=ffmpeg"):
+        recipe(plan.segments[0], plan, named)
 
 
 def test_fonts_that_nothing_takes_change_no_plan(with_fonts: Rendering) -> None:
