@@ -15,7 +15,7 @@ __all__ = ["database_server", "database_url"]  # fixtures of all tests below her
 settings.register_profile("flywheel", deadline=None)
 settings.load_profile("flywheel")
 
-_PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium"}
+_PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium", "needs_setpriv": "setpriv"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

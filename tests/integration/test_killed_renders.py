@@ -120,6 +120,7 @@ def test_what_somebody_else_is_still_making_is_not_swept_away(tmp_path: Path) ->
     assert [path.name for path in _files(tmp_path)] == ["made.mp4"]
 
 
+@pytest.mark.needs_setpriv
 def test_a_render_that_is_killed_takes_its_encoder_with_it_and_is_gone_on_with(tmp_path: Path) -> None:
     film = rendering_process.film(tmp_path)
     command = [sys.executable, "-m", "tests.rendering_process", str(tmp_path)]
