@@ -97,10 +97,10 @@ def workspace(files: Iterable[Path] = ()) -> Iterator[Path]:
 def _failure(returncode: int, log: str, subject: str, folder: Path) -> RenderFailed:
     if (reason := room.ran_out(returncode, log)) is not None:
         return room.full(subject, folder, reason)
-    if returncode < 0:
+    if returncode == -signal.SIGKILL:
         return RenderFailed(
-            f"{subject}: killed: ffmpeg was ended by {signal.Signals(-returncode).name}, often because memory ran out; "
-            "render again (what is finished stays), with fewer FLYWHEEL_RENDERING__WORKERS if it happens again"
+            f"{subject}: killed: somebody ended ffmpeg with SIGKILL, as the kernel does where memory runs out; render "
+            "again (what is finished stays), with fewer FLYWHEEL_RENDERING__WORKERS if it happens again"
         )
     return RenderFailed(f"{subject}: ffmpeg ended with {returncode}:\n{_tail(log)}")
 

@@ -29,8 +29,12 @@ def write(target: Path, make: Callable[[Path], object]) -> None:
     try:
         with room.told(target.name, target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _made(part, make)
-            part.replace(target)
+            with part.open("xb") as held:
+                with suppress(OSError):  # some network disks know no locks
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                make(part)
+                _flush(part)
+                part.replace(target)
     except StorageFull as error:
         written = part.stat().st_size if part.exists() else 0
         raise StorageFull(f"{target.name} ended after {written:,} bytes: {error}") from error
@@ -46,10 +50,6 @@ def sweep(folder: Path) -> None:
             part.unlink()
 
 
-def _made(part: Path, make: Callable[[Path], object]) -> None:
-    with part.open("xb") as held:
-        with suppress(OSError):  # some network disks know no locks
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        make(part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
+def _flush(part: Path) -> None:
+    with part.open("rb") as file:
+        os.fsync(file.fileno())

@@ -85,7 +85,7 @@ def _files(folder: Path) -> list[Path]:
 def test_an_encoder_that_is_killed_is_told_and_the_next_render_makes_the_film(film: Path, tmp_path: Path) -> None:
     with (
         _killing(tmp_path / "cache"),
-        pytest.raises(RenderFailed, match=r"segment of .*: killed: .*SIGKILL, often because"),
+        pytest.raises(RenderFailed, match=r"segment of .*: killed: somebody ended ffmpeg with SIGKILL"),
     ):
         rendering_process.render(film, tmp_path)
     assert _files(tmp_path) == _whole(tmp_path, film)
@@ -100,7 +100,7 @@ def test_whatever_is_being_written_a_killed_program_leaves_nothing(tmp_path: Pat
         hour = ["-f", "lavfi", "-i", "testsrc2=s=320x180:d=3600"]
         ffmpeg.run([*hour, f"file:{part}"], subject="an hour", timeout=SECONDS)
 
-    with _killing(tmp_path), pytest.raises(RenderFailed, match="an hour: killed: ffmpeg was ended by SIGKILL"):
+    with _killing(tmp_path), pytest.raises(RenderFailed, match="an hour: killed: .*SIGKILL.*, with fewer FLYWHEEL"):
         whole_files.write(tmp_path / "hour.mp4", endless)
     assert _files(tmp_path) == []
 
