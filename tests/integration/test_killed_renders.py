@@ -100,7 +100,7 @@ def test_whatever_is_being_written_a_killed_program_leaves_nothing(tmp_path: Pat
         hour = ["-f", "lavfi", "-i", "testsrc2=s=320x180:d=3600"]
         ffmpeg.run([*hour, f"file:{part}"], subject="an hour", timeout=SECONDS)
 
-    with _killing(tmp_path), pytest.raises(RenderFailed, match="an hour: killed: .*SIGKILL.*, with fewer FLYWHEEL"):
+    with _killing(tmp_path), pytest.raises(RenderFailed, match=r"an hour: killed: .*SIGKILL.*, with fewer FLYWHEEL"):
         whole_files.write(tmp_path / "hour.mp4", endless)
     assert _files(tmp_path) == []
 
