@@ -16,7 +16,7 @@ __all__ = ["database_server", "database_url"]  # fixtures of all tests below her
 settings.register_profile("flywheel", deadline=None)
 settings.load_profile("flywheel")
 
-_PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium"}
+_PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium", "needs_setpriv": "setpriv"}
 
 
 # Tests of one file share what they render; those of this folder share one launch of the demo.

@@ -5,6 +5,7 @@
     ├── IntakeRejected          a file is not an advert we can work with (rule, remedy)
     ├── NotAvailable            an engine or its weights are not installed here
     ├── RenderFailed            ffmpeg or the quality gate refused an output
+    │   └── StorageFull         a disk has no room for it: the same render works once there is some
     ├── ChangeRefused           enqueue or the executor refused a change (rule)
     └── RemoteError             an answer, or no answer, from a platform
         ├── Throttled           come back later; never an attempt
@@ -49,6 +50,10 @@ class NotAvailable(FlywheelError):
 
 class RenderFailed(FlywheelError):
     """A render could not be made or did not pass its gate."""
+
+
+class StorageFull(RenderFailed):
+    """A disk has no room for a file of a render; nothing half-written stays under its name."""
 
 
 class ChangeRefused(FlywheelError):

@@ -59,7 +59,7 @@ class Event:
 
 
 def document(events: Iterable[Event], canvas: Canvas) -> str:
-    """A complete script; equal events and fonts give equal text. It names the content of fonts that are not ours."""
+    """A complete script; equal events and fonts give equal text. It names the content of its fonts."""
     dialogue = "".join(f"{_dialogue(event, canvas.fps)}\n" for event in events)
     marks = canvas.typefaces.marks(dialogue).items()
     notes = "".join(f"; font {name}: {digest}\n" for name, digest in sorted(marks))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flywheel_assets.core.ids import digest
-from flywheel_assets.rendering import ffmpeg, music, noise, probe
+from flywheel_assets.rendering import ffmpeg, music, noise, probe, whole_files
 from flywheel_assets.rendering.modules.audio_enhancement import SAMPLE_RATE, AudioEnhancement
 from flywheel_assets.rendering.modules.music_bed import Levels, MusicBed
 from flywheel_assets.rendering.probe import Loudness
@@ -46,7 +46,7 @@ def enhanced_source(source: Path, plan: EditPlan, cache: Path, settings: Renderi
         ffmpeg.run(arguments, subject="sound of the source", timeout=timeout)
 
     if not path.is_file():
-        ffmpeg.write(path, make)
+        whole_files.write(path, make)
     return path
 
 

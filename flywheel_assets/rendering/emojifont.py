@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from flywheel_assets.core.errors import NotAvailable, RenderFailed
+from flywheel_assets.core.errors import NotAvailable, RenderFailed, StorageFull
 from flywheel_assets.rendering import ffmpeg
 
 _HEIGHT = 128  # pixels, and so 109 to the em in Noto's proportions, as in its own bitmap font
@@ -95,6 +95,8 @@ def _draw(folder: Path, count: int) -> None:
     arguments = ["-f", "image2", "-i", "file:%05d.svg", "-pix_fmt", "rgba", "-start_number", "0", "file:%05d.png"]
     try:
         ffmpeg.run(arguments, subject="emoji", timeout=_SECONDS, folder=folder)
+    except StorageFull:
+        raise
     except RenderFailed as error:
         raise NotAvailable(
             f"the pictures of the emoji font could not be drawn; name a bitmap font such as Debian's "

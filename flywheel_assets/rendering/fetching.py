@@ -14,7 +14,7 @@ from typing import Any
 from flywheel_assets.clients.fontsource import Fetched, FontPackage, fetch
 from flywheel_assets.clients.weights import sha256_of
 from flywheel_assets.core.errors import NotAvailable
-from flywheel_assets.rendering import emojifont, ffmpeg
+from flywheel_assets.rendering import emojifont, whole_files
 
 _FAMILY, _STYLE, _FULL, _SCRIPT_NAME = 1, 2, 4, 6
 _TYPOGRAPHIC = (16, 17, 21, 22, 25)
@@ -86,7 +86,7 @@ def _json(facts: Mapping[str, Any]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    ffmpeg.write(path, lambda part: part.write_bytes(content))
+    whole_files.write(path, lambda part: part.write_bytes(content))
 
 
 def _lost(package: FontPackage, folder: Path) -> Installed:

@@ -1,4 +1,4 @@
-"""Runs the bundled ffmpeg: bounded in time, reading local files only, writing whole files or none.
+"""Runs the bundled ffmpeg: bounded in time, reading local files only, and not outliving us.
 
 File names follow `file:`, so that none can be an option or an address. Inside filter text `:` and `'` have a meaning,
 so files named there lie in a working folder under plain names.
@@ -7,15 +7,17 @@ so files named there lie in a working folder under plain names.
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from uuid import uuid4
+from tempfile import TemporaryDirectory, gettempdir
 
 from flywheel_assets.core.errors import RenderFailed
+from flywheel_assets.rendering import room
 from flywheel_assets.rendering.typefaces import Typefaces
 
 _LAST_LINES = 12
@@ -53,9 +55,10 @@ def run(arguments: Sequence[str], *, subject: str, timeout: float, folder: Path 
         folder: working folder with `workspace`'s fonts; only needed to draw text.
 
     Raises:
-        RenderFailed: it failed, took too long, or could not draw a character.
+        RenderFailed: it failed, was killed, took too long, or could not draw a character.
+        StorageFull: the disk has no room for what it writes.
     """
-    command = [_program(), "-hide_banner", "-nostdin", "-nostats", "-y", *_THREADS, *arguments]
+    command = [*_bound_to_us(), _program(), "-hide_banner", "-nostdin", "-nostats", "-y", *_THREADS, *arguments]
     environment = None if folder is None else {**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")}
     try:
         done = subprocess.run(  # noqa: S603 - no shell; file names follow `file:` and cannot be options
@@ -68,26 +71,10 @@ def run(arguments: Sequence[str], *, subject: str, timeout: float, folder: Path 
             "FLYWHEEL_RENDERING__TIMEOUT_SECONDS"
         ) from None
     if done.returncode != 0:
-        raise RenderFailed(f"{subject}: ffmpeg ended with {done.returncode}:\n{_tail(done.stderr)}")
+        raise _failure(done.returncode, done.stderr, subject, _written(arguments, folder))
     if _MISSING_GLYPH in done.stderr:
         raise RenderFailed(f"{subject}: missing_glyph: libass could not draw a character:\n{_tail(done.stderr)}")
     return done.stderr
-
-
-def write(target: Path, make: Callable[[Path], object]) -> None:
-    """Let `make` write a temporary file beside `target`, flush it and give it its final name.
-
-    Whatever goes wrong before that, nothing exists under the final name and the temporary file is removed.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.stem}.{uuid4().hex}.part{target.suffix}")
-    try:
-        make(part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -96,7 +83,8 @@ def workspace(files: Iterable[Path] = ()) -> Iterator[Path]:
 
     Without any they are the bundled ones. See `Typefaces.files` for those of a script.
     """
-    with TemporaryDirectory(prefix="flywheel-render-") as name:
+    held = Path(gettempdir())
+    with room.told("working files", held), TemporaryDirectory(prefix="flywheel-render-") as name:
         folder = Path(name)
         (folder / "fonts").mkdir()
         for number, file in enumerate(tuple(files) or Typefaces().files("")):
@@ -104,6 +92,38 @@ def workspace(files: Iterable[Path] = ()) -> Iterator[Path]:
         config = _FONT_CONFIG.format(folder=folder / "fonts", cache=folder / "cache")
         (folder / "fonts.conf").write_text(config)
         yield folder
+
+
+def _failure(returncode: int, log: str, subject: str, folder: Path) -> RenderFailed:
+    if (reason := room.ran_out(returncode, log)) is not None:
+        return room.full(subject, folder, reason)
+    if returncode == -signal.SIGKILL:
+        return RenderFailed(
+            f"{subject}: killed: somebody ended ffmpeg with SIGKILL, as the kernel does where memory runs out; render "
+            "again (what is finished stays), with fewer FLYWHEEL_RENDERING__WORKERS if it happens again"
+        )
+    return RenderFailed(f"{subject}: ffmpeg ended with {returncode}:\n{_tail(log)}")
+
+
+def _written(arguments: Sequence[str], folder: Path | None) -> Path:
+    """The folder that is written to."""
+    return ((folder or Path()) / arguments[-1].removeprefix("file:")).parent
+
+
+@lru_cache(maxsize=1)
+def _bound_to_us() -> tuple[str, ...]:
+    """What to put before a command so that the kernel ends it when we are killed; nothing where there is no such means.
+
+    Said by a program of its own: between fork and exec a process with threads must not run Python.
+    """
+    found = shutil.which("setpriv")
+    if found is None:
+        return ()
+    prefix = (found, "--pdeathsig", "KILL")
+    works = subprocess.run(  # noqa: S603 - constant arguments
+        [*prefix, found, "--version"], capture_output=True, check=False, timeout=_VERSION_TIMEOUT
+    )
+    return prefix if works.returncode == 0 else ()
 
 
 def _program() -> str:

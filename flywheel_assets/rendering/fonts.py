@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, combinations, pairwise
 
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering import scripts
+from flywheel_assets.rendering import breaks, scripts
 from flywheel_assets.rendering.fontfile import FontName
 from flywheel_assets.rendering.lines import Setting
 from flywheel_assets.rendering.scripts import clean
@@ -55,26 +55,41 @@ def fit(
     """Break a text into at most `max_lines` balanced lines, shrinking it until it fits `width`.
 
     Fewest lines first at full size; `spacing` is the distance of baselines in em.
+
+    Raises:
+        RenderFailed: the text is empty, or no font has a character.
     """
-    atoms, setting = _atoms(text), Setting.of(text, font, typefaces)
-    for count in range(1, min(max_lines, len(atoms)) + 1):
+    setting, whole, cut = Setting.of(text, font, typefaces), _atoms(text), _atoms(text, cut=True)
+    if not whole:
+        raise RenderFailed("a text to draw is empty: give the blueprint a text or leave the field unset")
+    fitted = _fitted(whole, setting, em=em, width=width, max_lines=max_lines, spacing=spacing)
+    if fitted.em < em and len(cut) > len(whole):
+        return _fitted(cut, setting, em=em, width=width, max_lines=max_lines, spacing=spacing)
+    return fitted
+
+
+def _fitted(
+    atoms: Sequence[str], setting: Setting, *, em: float, width: float, max_lines: int, spacing: float
+) -> Fitted:
+    most = min(max_lines, len(atoms))
+    for count in range(1, most + 1):
         lines = _balanced(atoms, count, setting)
         widest = max(setting.width(line) * em for line in lines)
-        if widest <= width or count == min(max_lines, len(atoms)):
-            size = min(em, em * width / widest)
-            return Fitted(lines, size, widest * size / em, size * (spacing * (count - 1) + 1.0))
-    raise RenderFailed("a text to draw is empty: give the blueprint a text or leave the field unset")
+        if widest <= width:
+            break
+    size = min(em, em * width / widest)
+    return Fitted(lines, size, widest * size / em, size * (spacing * (count - 1) + 1.0))
 
 
-def _atoms(text: str) -> list[str]:
-    """What stays together on a line: words with the space after them, East Asian characters one by one."""
+def _atoms(text: str, *, cut: bool = False) -> list[str]:
+    """What stays together on a line: words with the space after them, East Asian characters one by one; `cut` cuts words."""
     atoms: list[str] = []
     for word in text.split():
         units = scripts.units(word)
         start = ""
         for before, after in pairwise(units):
             start += before
-            if scripts.breaks_between(before, after):
+            if breaks.breaks_between(before, after) or (cut and breaks.cuts_between(before, after)):
                 atoms.append(start)
                 start = ""
         atoms.append(start + units[-1] + " ")

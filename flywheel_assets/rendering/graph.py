@@ -35,7 +35,6 @@ class Graph:
     """
 
     text: str
-    fps: int
     seeks: tuple[tuple[str, ...], ...]
     pictures: tuple[str, ...]
     files: dict[str, Material]
@@ -43,11 +42,12 @@ class Graph:
     modules: frozenset[str]
 
     def inputs(self, source: Path) -> list[str]:
-        """Arguments that open the source once a clip, then the pictures."""
-        found = [argument for seek in self.seeks for argument in (*seek, *ffmpeg.local_input(source))]
-        for name in self.pictures:
-            found += ["-loop", "1", "-framerate", str(self.fps), *ffmpeg.local_input(Path(name))]
-        return found
+        """Arguments that open the source once a clip, then the pictures.
+
+        Each picture comes once: repeated, it would keep a graph going for ever whose source gives no frames.
+        """
+        clips = [argument for seek in self.seeks for argument in (*seek, *ffmpeg.local_input(source))]
+        return clips + [argument for name in self.pictures for argument in ffmpeg.local_input(Path(name))]
 
     @property
     def identity(self) -> list[object]:
@@ -86,8 +86,7 @@ class _Weaver:
             self._pictures += emoji_names(stickers)
         seeks = tuple(_seek(clip, self._plan) for clip in segment.clips)
         return Graph(
-            text, self._plan.fps, seeks, tuple(self._pictures), self._files, tuple(self._surveys),
-            frozenset(self._modules),
+            text, seeks, tuple(self._pictures), self._files, tuple(self._surveys), frozenset(self._modules)
         )  # fmt: skip
 
     def _clip(self, number: int, clip: Clip) -> str:

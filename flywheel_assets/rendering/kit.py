@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from flywheel_assets.core.account import BrandKit
-from flywheel_assets.core.errors import ConfigurationError, RenderFailed
+from flywheel_assets.core.errors import ConfigurationError, RenderFailed, StorageFull
 from flywheel_assets.rendering.cube import read_cube
 from flywheel_assets.rendering.effects import Material, Picture
 from flywheel_assets.rendering.logo import png, read_logo
@@ -63,6 +63,8 @@ class _Keeper:
             raise ConfigurationError(f"{path.name}: not_a_track: give one of {', '.join(_TRACKS)}")
         try:
             track, grid = read_track(path, timeout=_TRACK_SECONDS)
+        except StorageFull:
+            raise
         except RenderFailed as error:
             raise ConfigurationError(str(error)) from None
         self._put(path)

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flywheel_assets.core.errors import ConfigurationError, RenderFailed
+from flywheel_assets.core.errors import ConfigurationError, RenderFailed, StorageFull
 from flywheel_assets.rendering import ffmpeg
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def _drawn(path: Path) -> Image:
         arguments = [*size, *ffmpeg.local_input(folder / "logo.svg"), "-frames:v", "1", "-update", "1", f"file:{drawn}"]
         try:
             ffmpeg.run(arguments, subject=path.name, timeout=_DRAW_SECONDS)
+        except StorageFull:
+            raise
         except RenderFailed as error:
             raise ConfigurationError(
                 f"{path.name}: damaged: it cannot be drawn ({str(error).splitlines()[-1]}); give the logo as PNG"

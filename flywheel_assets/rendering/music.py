@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from flywheel_assets.core.account import LoopName
-from flywheel_assets.core.errors import RenderFailed
+from flywheel_assets.core.errors import RenderFailed, StorageFull
 from flywheel_assets.core.ids import digest, file_sha256
 from flywheel_assets.creative.perception.beat import find_beats
-from flywheel_assets.rendering import ffmpeg, loops, probe
+from flywheel_assets.rendering import ffmpeg, loops, probe, whole_files
 from flywheel_assets.rendering.effects import Material
 from flywheel_assets.rendering.probe import Loudness
 from flywheel_assets.rendering.style import Kit
@@ -56,7 +56,7 @@ def prepared(music: Music, kit: Kit, cache: Path, *, timeout: float) -> Path:
     source = kit.file(track)
     if not target.is_file():
         layout = ["-ac", "2", "-ar", str(loops.RATE), "-c:a", "flac"]
-        ffmpeg.write(target, lambda part: _decode(source, part, layout, track.name, timeout))
+        whole_files.write(target, lambda part: _decode(source, part, layout, track.name, timeout))
     if loudness(target, timeout).silent:
         raise RenderFailed(f"{track.name}: silent_music: nothing can be heard in it; give another track")
     return target
@@ -74,6 +74,8 @@ def _decode(source: Path, target: Path, arguments: list[str], name: str, timeout
             [*ffmpeg.local_input(source), "-map", "0:a:0", *arguments, f"file:{target}"],
             subject=f"music {name}", timeout=timeout,
         )  # fmt: skip
+    except StorageFull:
+        raise
     except RenderFailed as error:
         raise RenderFailed(
             f"{name}: unreadable_music: no sound could be decoded from it; give an MP3, WAV, M4A, OGG or FLAC file or "
@@ -91,5 +93,5 @@ def _loop(name: LoopName, cache: Path) -> Path:
             file.writeframes(np.repeat(mono, 2).tobytes())
 
     if not target.is_file():
-        ffmpeg.write(target, make)
+        whole_files.write(target, make)
     return target

@@ -66,6 +66,7 @@ def edit_plan(
         "cover_frame": CoverFrame().frame(context) if covers else early(context),
         "unavailable": unavailable,
         "module_versions": {found.name: found.version for found in working},
+        "fonts": context.canvas.typefaces.digests((found.text, found.font) for found in overlays),
         "encoder": encoder_arguments(settings),
         "notes": {f"{found.name}: {what}": why for found in working for what, why in found.notes(context).items()},
     }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.core.ids import file_sha256
 from flywheel_assets.creative.types import Blueprint, Perception
-from flywheel_assets.rendering import audio, ffmpeg, probe, segments, srt
+from flywheel_assets.rendering import audio, ffmpeg, probe, room, segments, srt, whole_files
 from flywheel_assets.rendering.backends import Recipe, recipe
 from flywheel_assets.rendering.plan import edit_plan, timescale
 from flywheel_assets.rendering.style import Kit
@@ -42,29 +44,38 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
 
     Raises:
         RenderFailed: the source is not the one that was analysed, a blueprint cannot be planned, or ffmpeg failed.
+        StorageFull: a disk has no room. What is finished stays, and is used when there is.
     """
     _same_video(source, perception)
     tell, kit = progress or _nobody, kit or Kit()
     plans = [edit_plan(blueprint, perception, settings, kit.style, survey) for blueprint in blueprints]
     for plan in plans:
         audio.music_file(plan, kit, cache_dir, settings)  # a missing track is refused before anything is encoded
+    for folder in (out_dir, cache_dir):
+        whole_files.sweep(folder)
     recipes = [[recipe(segment, plan, settings) for segment in plan.segments] for plan in plans]
-    open_recipes = [
-        found for plan, needed in zip(plans, recipes, strict=True) if _finished(plan, out_dir) is None
-        for found in needed
-    ]  # fmt: skip
+    finished = {plan.plan_hash: found for plan in plans if (found := _finished(plan, out_dir))}
+    missing = {plan.plan_hash: plan for plan in plans if plan.plan_hash not in finished}
+    wanted = [one for plan, needed in zip(plans, recipes, strict=True) if plan.plan_hash in missing for one in needed]
+    room.require(
+        {
+            out_dir: room.film_bytes(sum(plan.frames for plan in missing.values()), settings),
+            cache_dir: room.film_bytes(segments.missing_frames(wanted, cache_dir), settings),
+        }
+    )
     fresh = set(
-        segments.encode_all(source, open_recipes, cache_dir, kit, settings, lambda done, of: tell("segments", done, of))
+        segments.encode_all(source, wanted, cache_dir, kit, settings, lambda done, of: tell("segments", done, of))
     )
     renders: list[Render] = []
     for blueprint, plan, needed in zip(blueprints, plans, recipes, strict=True):
         made = {found.key for found in needed} & fresh
         fresh -= made
-        facts = _finished(plan, out_dir) or _assemble(
-            source, plan, needed, kit, out_dir=out_dir, cache_dir=cache_dir, settings=settings
-        )
+        if plan.plan_hash not in finished:
+            finished[plan.plan_hash] = _assemble(
+                source, plan, needed, kit, out_dir=out_dir, cache_dir=cache_dir, settings=settings
+            )
         counts = {"segments_encoded": len(made), "segments_reused": len(needed) - len(made)}
-        renders.append(facts.model_copy(update={"key": blueprint.key, **counts}))
+        renders.append(finished[plan.plan_hash].model_copy(update={"key": blueprint.key, **counts}))
         tell("variations", len(renders), len(blueprints))
     return tuple(renders)
 
@@ -87,11 +98,11 @@ def _file(plan: EditPlan, out_dir: Path, suffix: str) -> Path:
 
 
 def _finished(plan: EditPlan, out_dir: Path) -> Render | None:
-    """The record of an earlier run, written last, if its files are still there."""
-    record = _file(plan, out_dir, ".json")
-    if not record.is_file():
+    """The record of an earlier run, written last, if its files are still there and whole."""
+    try:
+        found = Render.model_validate_json(_file(plan, out_dir, ".json").read_bytes())
+    except (FileNotFoundError, ValidationError):  # a record that was damaged, or written by another version
         return None
-    found = Render.model_validate_json(record.read_text(encoding="utf-8"))
     here = found.model_copy(
         update={
             "path": _file(plan, out_dir, ".mp4"),
@@ -99,8 +110,9 @@ def _finished(plan: EditPlan, out_dir: Path) -> Render | None:
             "captions_srt": _file(plan, out_dir, ".srt") if found.captions_srt else None,
         }
     )
-    files = [path for path in (here.path, here.cover_path, here.captions_srt) if path]
-    return here if all(path.is_file() for path in files) else None
+    beside = [path for path in (here.cover_path, here.captions_srt) if path]
+    whole = all(path.is_file() for path in beside) and probe.count_frames(here.path) == plan.frames
+    return here if whole else None
 
 
 def _assemble(
@@ -112,11 +124,11 @@ def _assemble(
     with ffmpeg.workspace() as folder:
         heard = audio.render_sound(sound, music, plan, folder / "sound.m4a", settings)
         parts = [segments.path_of(found.key, cache_dir) for found in needed]
-        ffmpeg.write(path, lambda part: _join(parts, folder, part, plan, settings))
-    ffmpeg.write(cover, lambda part: _cover(path, part, plan, settings))
+        whole_files.write(path, lambda part: _join(parts, folder, part, plan, settings))
+    whole_files.write(cover, lambda part: _cover(path, part, plan, settings))
     text = srt.captions(plan)
     if text is not None:
-        ffmpeg.write(subtitles, lambda part: part.write_text(text, encoding="utf-8"))
+        whole_files.write(subtitles, lambda part: part.write_text(text, encoding="utf-8"))
     facts = Render(
         key="", path=path, cover_path=cover, captions_srt=subtitles if text else None, width=plan.width,
         height=plan.height, fps=plan.fps, frames=plan.frames, seconds=plan.frames / plan.fps, plan_hash=plan.plan_hash,
@@ -124,7 +136,7 @@ def _assemble(
         segments_encoded=0, segments_reused=0, module_versions=plan.module_versions,
     )  # fmt: skip
     record = facts.model_dump_json()
-    ffmpeg.write(_file(plan, out_dir, ".json"), lambda part: part.write_text(record, encoding="utf-8"))
+    whole_files.write(_file(plan, out_dir, ".json"), lambda part: part.write_text(record, encoding="utf-8"))
     return facts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, select
 from flywheel_assets.core.errors import NotAvailable
 from flywheel_assets.creative.options import Options, Ratio
 from flywheel_assets.creative.types import Blueprint, Perception
+from flywheel_assets.rendering import room
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.quality import Eyes, Files, inspect, open_eyes
 from flywheel_assets.rendering.ratios import framed, styled
@@ -77,6 +79,7 @@ def render_and_inspect(
 
     Raises:
         RenderFailed: a file could not be made at all.
+        StorageFull: a disk has no room for one.
     """
     source, root = store.blobs.local(video_uri), store.settings.root
     folders, done = (root / "renders", root / "cache" / "segments"), len(blueprints) * len(options.ratios)
@@ -88,12 +91,17 @@ def render_and_inspect(
         made = render_all(source, blueprints, perception, *folders, settings, progress, kit=kit, survey=survey)
         for blueprint, render in zip(blueprints, made, strict=True):
             plan = edit_plan(blueprint, perception, settings, kit.style, survey)
-            uri, cover = store.blobs.put(render.path).uri, store.blobs.put(render.cover_path).uri
+            uri, cover = _kept(render.path, store), _kept(render.cover_path, store)
             quality = inspect(Files(render.path, render.captions_srt, source), plan, settings, eyes)
             finished.append(Finished(render, uri, cover, quality, plan, ratio, leads=ratio == options.ratios[0]))
             if progress:
                 progress("inspected", len(finished), done)
     return tuple(finished)
+
+
+def _kept(path: Path, store: Store) -> str:
+    with room.told(f"copy of {path.name}", store.settings.root):
+        return store.blobs.put(path).uri
 
 
 def verdict(finished: Sequence[Finished]) -> str:

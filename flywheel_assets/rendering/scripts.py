@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from unicodedata import category, east_asian_width, name
+from unicodedata import category, name
 
 ZWNJ, ZWJ = "\u200c", "\u200d"
 TEXT_STYLE, EMOJI_STYLE = "\ufe0e", "\ufe0f"
@@ -98,34 +98,6 @@ def remedy(unit: str, *, pictures: bool) -> str:
 def label(character: str) -> str:
     """The character's code and name."""
     return f"U+{ord(character):04X} {name(character, 'unnamed character')}"
-
-
-def breaks_between(before: str, after: str) -> bool:
-    """Whether a line may end between two units without a space.
-
-    Between East Asian ones it may, but no mark comes to the wrong end of a line, and a foreign word in katakana stays
-    whole. Thai has words without spaces too, and is broken at its spaces only.
-    """
-    if not (_wide(before) or _wide(after)) or is_emoji(before) or is_emoji(after):
-        return False
-    if _is_katakana(before) and _is_katakana(after):
-        return False
-    return after[0] not in _NEVER_FIRST and before[0] not in _NEVER_LAST
-
-
-_NEVER_FIRST = frozenset(
-    "、。，．！？：；）」』】〕〉》”’…ー゛゜々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ!?,.:;)]}%％"
-)
-_NEVER_LAST = frozenset("（「『【〔〈《“‘([{¥￥$＄€£")
-
-
-def _wide(unit: str) -> bool:
-    """East Asian and written without spaces; Korean has them."""
-    return east_asian_width(unit[0]) in {"W", "F"} and not name(unit[0], "").startswith("HANGUL")
-
-
-def _is_katakana(unit: str) -> bool:
-    return name(unit[0], "").startswith("KATAKANA")
 
 
 def _continues(character: str) -> bool:

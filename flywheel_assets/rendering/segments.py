@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering import ffmpeg, probe
+from flywheel_assets.rendering import probe, whole_files
 from flywheel_assets.rendering.backends import Recipe
 from flywheel_assets.rendering.style import Kit
 from flywheel_assets.settings import Rendering
@@ -43,6 +43,11 @@ def encode_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
     return frozenset(missing)
 
 
+def missing_frames(recipes: Iterable[Recipe], cache: Path) -> int:
+    """How many pictures are to be encoded; a damaged segment is not noticed here."""
+    return sum({one.key: one.frames for one in recipes if not path_of(one.key, cache).is_file()}.values())
+
+
 def path_of(key: str, cache: Path) -> Path:
     """Where a segment lies."""
     return cache / f"{key}.mp4"
@@ -64,4 +69,4 @@ def _encode(source: Path, found: Recipe, cache: Path, kit: Kit, timeout: float) 
                 "the source is shorter than its analysis says, analyse it again"
             )
 
-    ffmpeg.write(path_of(found.key, cache), make)
+    whole_files.write(path_of(found.key, cache), make)

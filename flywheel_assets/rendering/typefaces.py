@@ -87,9 +87,18 @@ class Typefaces:
         return ours + tuple(dict.fromkeys(face.path for face in self.faces if face.name in named))
 
     def marks(self, script: str) -> dict[str, str]:
-        """Digests of the other people's fonts that a script names, so that what is drawn has one identity."""
-        named = {name.strip() for name in _NAMED.findall(script)} - set(FILES)
-        return {face.name: face.digest for face in self.faces if face.name in named}
+        """Digests of the fonts that a script names, so that what is drawn has one identity."""
+        named = {name.strip() for name in _NAMED.findall(script)}
+        return {face.name: face.digest for face in (*map(bundled, FILES), *self.faces) if face.name in named}
+
+    def digests(self, texts: Iterable[tuple[str, FontName]]) -> dict[str, str]:
+        """Fonts that texts are drawn with, that of their emoji too, by name, with the digests of their files.
+
+        Raises:
+            RenderFailed: no font has a character.
+        """
+        faces = {run.face or self.emoji for text, font in texts for run in self.runs(text, font)}
+        return {face.name: face.digest for face in sorted(filter(None, faces), key=lambda face: face.name)}
 
     def _ranked(self, text: str, ours: Face) -> tuple[Face, ...]:
         """Ours, then whoever draws most of what ours lacks: one font for a sentence, not one a letter."""

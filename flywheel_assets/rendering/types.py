@@ -130,6 +130,7 @@ class EditPlan(_Value):
     cover_frame: int = Field(ge=0, description="Output frame that becomes the cover picture.")
     unavailable: dict[str, str] = Field(description="Modules that lacked what they work on, and what that was.")
     module_versions: dict[str, str]
+    fonts: dict[str, str] = Field(description="Those of all texts by name, with the digests of their files.")
     encoder: tuple[str, ...] = Field(description="Video encoder arguments, part of the identity of the file.")
     notes: dict[str, str] = Field(description="Why modules decided as they did; does not decide what the file shows.")
     plan_hash: str = Field(description="Hash of all other fields but the notes; equal plans give one file.")

@@ -40,11 +40,11 @@ ORDERS = ((0, 1, 2), (0, 2, 3), (0, 1, 3), (3, 1, 2), (0, 1, 2, 3))
 WORDS = (("Fresh", 0.2, 0.5), ("coffee", 0.5, 0.9), ("daily", 1.3, 1.6), ("Call", 2.4, 2.7), ("today", 2.7, 3.1))
 
 
-def _film(path: Path, *, sound: bool, fps: str = "30") -> Path:
+def _film(path: Path, *, sound: bool) -> Path:
     """Four flat, differently patterned scenes and a tone that swells and fades like speech."""
     inputs: list[str] = []
     for picture, frames in zip(PICTURES, SCENE_FRAMES, strict=True):
-        inputs += ["-f", "lavfi", "-i", f"{picture}=s=640x360:r={fps}:d={frames / 30:.4f}"]
+        inputs += ["-f", "lavfi", "-i", f"{picture}=s=640x360:r=30:d={frames / 30:.4f}"]
     graph = "[0][1][2][3]concat=n=4,format=yuv420p[v]"
     encode = ["-c:v", "libx264", "-preset", "ultrafast"]
     if sound:
@@ -251,15 +251,6 @@ def test_a_source_without_sound_gets_a_silent_track(tmp_path: Path) -> None:
     assert lines["loudness"].value is None
     assert lines["loudness"].wanted == "not applicable: no source sound"
     assert lines["av_drift"].wanted == "not applicable: no source sound"
-
-
-def test_a_source_of_another_frame_rate_gives_exact_frames(tmp_path: Path) -> None:
-    video = _film(tmp_path / "pal.mp4", sound=True, fps="25")
-    with av.open(str(video)) as container:
-        assert container.streams.video[0].average_rate == 25
-    perception = _perception(video, sound=True).model_copy(update={"fps": 25.0, "frame_count": 115})
-    render = render_all(video, BLUEPRINTS[:1], perception, tmp_path / "o", tmp_path / "c", SMALL)[0]
-    assert len(_frames(render.path)) == 36 + 30 + 33 + 66
 
 
 @pytest.mark.parametrize("fps", [24, 60])

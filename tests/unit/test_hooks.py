@@ -177,6 +177,23 @@ def test_the_strongest_spoken_sentence_is_quoted_word_for_word() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "quoted"),
+    [
+        ("is your coffee machine broken again.", "“Is your coffee machine broken again?”"),
+        ("Is your coffee machine broken again", "“Is your coffee machine broken again?”"),
+        ("Is your coffee machine broken again!", "“Is your coffee machine broken again?”"),
+        ("Is your coffee machine broken again?”", "“Is your coffee machine broken again?”"),
+        ("Your coffee machine needs no repair", "“Your coffee machine needs no repair.”"),
+        ("هل آلة القهوة معطلة مرة أخرى؟", "“هل آلة القهوة معطلة مرة أخرى؟”"),
+        ("咖啡 机 又 坏 了 吗？", "“咖啡 机 又 坏 了 吗？”"),
+    ],
+)
+def test_a_quoted_question_ends_with_the_question_mark_of_its_language(said: str, quoted: str) -> None:
+    drafted = [hook.text for hook in hooks(COFFEE, silent(spoken(said)), rng("s")) if hook.family == "pull_quote"]
+    assert any(text.endswith(quoted) for text in drafted)
+
+
+@pytest.mark.parametrize(
     "speech",
     [
         None,

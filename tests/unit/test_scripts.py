@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from unicodedata import category
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flywheel_assets.rendering import scripts
+from flywheel_assets.rendering import breaks, scripts
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -60,14 +61,60 @@ def test_units_put_together_are_the_text(text: str) -> None:
 
 
 def test_lines_break_between_chinese_characters_but_not_before_their_marks() -> None:
-    assert scripts.breaks_between("咖", "啡")
-    assert scripts.breaks_between("ー", "を")
-    assert not scripts.breaks_between("ー", "ヒ")
-    assert not scripts.breaks_between("啡", "，")
-    assert not scripts.breaks_between("「", "無")
-    assert not scripts.breaks_between("a", "b")
-    assert not scripts.breaks_between("매", "일")
-    assert not scripts.breaks_between("咖", "\u2615")
+    assert breaks.breaks_between("咖", "啡")
+    assert breaks.breaks_between("ー", "を")
+    assert not breaks.breaks_between("ー", "ヒ")
+    assert not breaks.breaks_between("啡", "，")
+    assert not breaks.breaks_between("「", "無")
+    assert not breaks.breaks_between("a", "b")
+    assert not breaks.breaks_between("매", "일")
+    assert not breaks.breaks_between("咖", "\u2615")
+
+
+def _syllables(word: str) -> str:
+    parts = scripts.units(word)
+    return parts[0] + "".join("|" * breaks.cuts_between(one, other) + other for one, other in pairwise(parts))
+
+
+@pytest.mark.parametrize(
+    ("word", "cut"),
+    [
+        ("กาแฟ", "กา|แฟ"),
+        ("กำลัง", "กำ|ลัง"),
+        ("ศุกร์", "ศุ|กร์"),  # the silent letter stays, with what it closes
+        ("คืน", "คืน"),
+        ("ເຂົ້າ", "ເຂົ້າ"),
+        ("កាហ្វេ", "កា|ហ្វេ"),  # a letter and the one stacked below it
+        ("ကော်ဖီ", "ကော်|ဖီ"),
+        ("မနက်", "မ|နက်"),
+    ],
+)
+def test_a_word_is_cut_between_clusters_and_where_a_syllable_goes_on_it_is_not(word: str, cut: str) -> None:
+    assert _syllables(word) == cut
+
+
+@given(
+    st.text(alphabet=[chr(code) for code in (*range(0x0E01, 0x0E5C), *range(0x1780, 0x17D4), *range(0x1000, 0x104A))])
+)
+def test_no_cut_parts_a_mark_from_its_letter(text: str) -> None:
+    for one, other in pairwise(scripts.units(text)):
+        if breaks.cuts_between(one, other):
+            assert category(other[0]) not in {"Mn", "Mc"}
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("Fresh", "coffee"), "Fresh coffee"),
+        (("咖", "啡", "。"), "咖啡。"),
+        (("新", "Bright", "咖啡"), "新 Bright 咖啡"),
+        (("กาแฟ", "สด"), "กาแฟสด"),
+        (("매일", "아침"), "매일 아침"),
+        (("قهوة", "طازجة"), "قهوة طازجة"),
+    ],
+)
+def test_spoken_words_touch_where_their_script_has_no_spaces(words: tuple[str, ...], line: str) -> None:
+    assert breaks.spoken_line(words) == line
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,18 @@ def test_chinese_lines_break_between_characters_and_are_balanced(tmp_path: Path)
     assert fitted.em == 60
 
 
+def test_a_thai_line_breaks_at_its_space_and_inside_a_word_only_where_it_would_not_fit(tmp_path: Path) -> None:
+    tiny_fonts.saved(tiny_fonts.boxes({**dict.fromkeys("กาแฟสดทุกเช้", 700), " ": 0}, "Thai Black"), tmp_path)
+    faces = Typefaces.of([tmp_path])
+
+    def lines(text: str, width: float) -> tuple[str, ...]:
+        return fonts.fit(text, "Inter Black", em=60, width=width, max_lines=2, typefaces=faces).lines
+
+    assert lines("กาแฟสด ทุกเช้า", 280) == ("กาแฟสด", "ทุกเช้า")
+    assert lines("กาแฟสดทุก เช้า", 280) == ("กาแฟสดทุก", "เช้า")
+    assert lines("กาแฟสดทุกเช้า", 280) == ("กาแฟสด", "ทุกเช้า")  # seven letters and less are cut nowhere else as evenly
+
+
 def test_a_file_that_is_no_font_is_refused_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "mine.ttf").write_bytes(b"not a font")
     with pytest.raises(RenderFailed, match=r"mine\.ttf: unreadable_font"):

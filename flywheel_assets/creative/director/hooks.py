@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.sentences import closing_mark
 from flywheel_assets.creative.director.claims import claims_in, refuse_claims
 from flywheel_assets.creative.director.hook_table import FAMILIES
 from flywheel_assets.creative.director.language import sentence_case, similarities, words
@@ -64,7 +65,7 @@ def flaws(text: str, brand: str = "") -> tuple[str, ...]:
         f"{len(said)} words": len(said) not in _WORDS,
         f"{len(text)} characters": len(text) > _LONGEST,
         "small first letter": not (first.isupper() or first.isdigit()),
-        "no closing mark": text.rstrip("”")[-1:] not in {".", "?", "!"},
+        "no closing mark": not closing_mark(text),
         "doubled word": any(one == other for one, other in pairwise(said)),
         "unfilled slot": "{" in text or "}" in text,
         f"more than {_SENTENCES} sentences": sum(text.count(f"{mark} ") for mark in ".?!") >= _SENTENCES,

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flywheel_assets.core.sentences import ENDS
 from flywheel_assets.creative.director.vocabulary import (
     AFTER_HEAD,
+    ANY_SUBJECT,
+    ASKED_ABOUT,
     DETERMINERS,
     MASS_NOUNS,
     PLURAL_WITHOUT_S,
+    QUESTION_WORDS,
     SINGULAR_IN_S,
     STOP_WORDS,
 )
@@ -24,6 +28,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’\-.,/][^\W_]+)*%?")
 _SPOKEN_VOWEL = re.compile(
     r"^(?:(?!uni[^nm]|us[eu]|eu|one\b|once\b)[aeiou]|hour|honest|heir|honou?r|8|11\b|18\b)", re.IGNORECASE
 )
+_OUTER = "".join(ENDS) + ' ,;:-–—"“”'
 _LETTER_NAMES_WITH_VOWEL = frozenset("AEFHILMNORSX")
 
 
@@ -34,7 +39,7 @@ def tidy(text: str) -> str:
         for char in unicodedata.normalize("NFC", text)
         if unicodedata.category(char) not in {"Cf", "Cs", "Co", "Cn"}
     )
-    return " ".join(shown.split()).strip(' .,;:!?-–—"“”')
+    return " ".join(shown.split()).strip(_OUTER)
 
 
 def words(text: str) -> list[str]:
@@ -45,6 +50,14 @@ def words(text: str) -> list[str]:
 def terms(text: str) -> list[str]:
     """The words that carry meaning."""
     return [word for word in words(text) if word not in STOP_WORDS]
+
+
+def asks(text: str) -> bool:
+    """Whether an English sentence is a question by its order of words: verb, then whom it is about."""
+    said = words(text.replace("’", "'"))
+    if said[:1] and said[0] in QUESTION_WORDS:
+        return said[1:2] != [] and said[1] in ASKED_ABOUT and not ANY_SUBJECT.isdisjoint(said[2:3])
+    return said[:1] != [] and not ASKED_ABOUT.get(said[0], frozenset()).isdisjoint(said[1:2])
 
 
 def lower_first(text: str) -> str:

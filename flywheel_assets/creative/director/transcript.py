@@ -1,10 +1,14 @@
-"""The speaker's own sentences. They are data from outside: quoted, never obeyed, cut or mended."""
+"""The speaker's own sentences. They are data from outside: quoted, never obeyed, cut or mended.
+
+Only their closing mark is nobody's word: the recogniser guesses it, and takes many a question for a statement.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flywheel_assets.creative.director.language import tidy, words
+from flywheel_assets.core.sentences import QUESTIONS, closing_mark
+from flywheel_assets.creative.director.language import asks, tidy, words
 from flywheel_assets.creative.director.quality import hook_quality
 from flywheel_assets.creative.types import Brief, Perception, Word
 
@@ -29,7 +33,7 @@ def sentences(spoken: Iterable[Word]) -> list[list[Word]]:
             groups[-1].append(word)
         else:
             groups.append([word])
-        is_open = not word.text.strip().endswith((".", "!", "?"))
+        is_open = not closing_mark(word.text)
     return groups
 
 
@@ -51,5 +55,10 @@ def _quotable(group: list[Word]) -> str | None:
     text = tidy(raw)
     if len(words(text)) not in _WORDS or len(text) > _LONGEST or "://" in text or "@" in text:
         return None
-    mark = raw[-1] if raw[-1] in "?!" else "."
-    return text[:1].upper() + text[1:] + mark
+    return text[:1].upper() + text[1:] + _mark(raw)
+
+
+def _mark(raw: str) -> str:
+    """The mark that was heard, in whatever script; a question in form has a question mark."""
+    heard = closing_mark(raw) or "."
+    return "?" if heard not in QUESTIONS and asks(raw) else heard

@@ -27,6 +27,16 @@ STOP_WORDS = AFTER_HEAD | _words(
     "and or but if so is are was were be been being am do does did don't has have had can could will would should"
     " you i we they he she it me us them you're it's what why how just one again more less"
 )
+QUESTION_WORDS = _words("what why how where when who")
+_PERSONS = _words("i you we they he she it anyone anybody somebody someone")
+ANY_SUBJECT = _PERSONS | DETERMINERS | _words("there")
+# Verbs that open a question and whom they are then about. "Do it", "have a seat" and "should you need help" ask nothing.
+ASKED_ABOUT = {
+    **dict.fromkeys(_words("is are was were isn't aren't wasn't weren't can could can't couldn't"), ANY_SUBJECT),
+    **dict.fromkeys(_words("will would won't wouldn't does did doesn't didn't has hasn't"), ANY_SUBJECT),
+    **dict.fromkeys(_words("do don't have haven't am"), _PERSONS - {"it"}),
+    **dict.fromkeys(_words("should shouldn't"), _words("i we")),
+}
 
 # --- hooks ----------------------------------------------------------------------------------------
 

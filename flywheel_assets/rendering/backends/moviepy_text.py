@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flywheel_assets.rendering.breaks import gap, spoken_line
 from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.fonts import FILES, FOLDER, text_width
 from flywheel_assets.rendering.modules.auto_captions import AutoCaptions
@@ -66,16 +67,17 @@ def _sheet(canvas: Canvas) -> Image:
 
 
 def _line(sheet: Image, overlay: Overlay, runs: list[Run], middle: float, *, outline: int = 0) -> None:
-    """Runs with a blank between them, centred as a whole in the overlay's box."""
+    """Runs as they are written one after the other, centred as a whole in the overlay's box."""
     from PIL import ImageDraw, ImageFont
 
     font = ImageFont.truetype(str(FOLDER / FILES[overlay.font]), overlay.em)
     draw = ImageDraw.Draw(sheet)
-    left = overlay.centre[0] - text_width(" ".join(text for text, _ in runs), overlay.font, overlay.em) / 2
-    for text, colour in runs:
+    texts = tuple(text for text, _ in runs)
+    left = overlay.centre[0] - text_width(spoken_line(texts), overlay.font, overlay.em) / 2
+    for (text, colour), after in zip(runs, (*texts[1:], ""), strict=True):
         at = (left, middle + _BASE * overlay.em)
         draw.text(at, text, _rgb(colour), font, anchor="ls", stroke_width=outline, stroke_fill=_rgb(INK))
-        left += text_width(f"{text} ", overlay.font, overlay.em)
+        left += text_width(text + gap(text, after), overlay.font, overlay.em)
 
 
 def _panel(sheet: Image, overlay: Overlay, fill: Colour, radius: float) -> None:

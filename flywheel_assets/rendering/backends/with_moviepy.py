@@ -21,6 +21,7 @@ from flywheel_assets.rendering.backends.moviepy_effects import applied, mixed
 from flywheel_assets.rendering.backends.moviepy_text import written
 from flywheel_assets.rendering.probe import even_pace
 from flywheel_assets.rendering.style import Kit
+from flywheel_assets.rendering.typefaces import FILES
 from flywheel_assets.rendering.types import Clip, EditPlan, Segment
 
 if TYPE_CHECKING:
@@ -112,12 +113,21 @@ class MoviepyRecipe:
 
 
 def moviepy_recipe(segment: Segment, plan: EditPlan) -> MoviepyRecipe:
-    """The recipe of a segment."""
+    """The recipe of a segment.
+
+    Raises:
+        RenderFailed: its text needs a font that is not ours.
+    """
+    if others := sorted(set(plan.fonts) - set(FILES)):
+        raise RenderFailed(
+            f"{name_of(segment)}: other_fonts: MoviePy draws with the bundled fonts only, the plan needs "
+            f"{', '.join(others)}; render it with FLYWHEEL_RENDERING__BACKEND=ffmpeg"
+        )
     names = sorted({*(e.module for c in segment.clips for e in c.effects), *(o.module for o in segment.overlays)})
     versions = [(name, plan.module_versions.get(name)) for name in names]
     identity = [
         "moviepy", version("moviepy"), plan.video_sha256, segment.model_dump(mode="json"), plan.width, plan.height,
-        plan.fps, plan.encoder, versions,
+        plan.fps, plan.encoder, versions, plan.fonts,
     ]  # fmt: skip
     return MoviepyRecipe(segment, plan, digest(identity)[:32])
 

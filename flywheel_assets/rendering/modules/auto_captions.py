@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flywheel_assets.core.sentences import pauses_after
 from flywheel_assets.creative.types import Word
 from flywheel_assets.rendering import ass
+from flywheel_assets.rendering.breaks import gap, length, spoken_line
 from flywheel_assets.rendering.canvas import Canvas, centred, clearest
 from flywheel_assets.rendering.effects import Box
 from flywheel_assets.rendering.fonts import LINE_HEIGHT, clean, fit, require_glyphs
@@ -20,7 +22,7 @@ _MUSIC = str.maketrans("", "", "♩♪♫♬")
 
 @dataclass(frozen=True)
 class Defaults:
-    """Lengths in design pixels. Two or three words are what an eye takes in at once."""
+    """Lengths in design pixels. Two or three words are what an eye takes in at once; without spaces characters count."""
 
     font: FontName = "Inter Bold"
     em: float = 66.0
@@ -36,7 +38,7 @@ class AutoCaptions(RenderModule):
     """One line a card, outlined so that it can be read on anything."""
 
     name = "auto_captions"
-    version = "1"
+    version = "2"
     promise = "What is said can be read while it is said: at most three words a card, on time to the frame."
     defaults = Defaults()
 
@@ -87,7 +89,7 @@ class AutoCaptions(RenderModule):
 
     def _card(self, group: list[Word], span: tuple[int, int], shot: Shot, context: PlanContext) -> Overlay:
         use, canvas = self.defaults, context.canvas
-        line = " ".join(word.text for word in group)
+        line = spoken_line(tuple(word.text for word in group))
         require_glyphs(line, use.font, f"caption of scene {shot.scene.index}", canvas.typefaces)
         edge = canvas.px(use.outline)
         room = canvas.safe[2] - canvas.safe[0] - 2 * edge
@@ -132,13 +134,11 @@ def _groups(words: list[Word], use: Defaults) -> list[list[Word]]:
 
 
 def _joins(group: list[Word], word: Word, use: Defaults) -> bool:
-    length = sum(len(member.text) + 1 for member in group) + len(word.text)
+    line = spoken_line((*(member.text for member in group), word.text))
+    fits = len(line.split()) <= use.words and length(line) <= use.characters
     pause = word.start - group[-1].end
-    ended = group[-1].text[-1] in ".!?;:"
     too_long = word.end - group[0].start > use.card_seconds[1]
-    return (
-        len(group) < use.words and length <= use.characters and pause <= use.pause_seconds and not (ended or too_long)
-    )
+    return fits and pause <= use.pause_seconds and not (pauses_after(group[-1].text) or too_long)
 
 
 def _place(size: tuple[float, float], shot: Shot, context: PlanContext) -> Box:
@@ -156,8 +156,8 @@ def _options(size: tuple[float, float], shot: Shot, context: PlanContext) -> tup
 
 def _lit(overlay: Overlay, lit: int) -> list[tuple[str, str]]:
     """The line with one word in the accent colour."""
-    last = len(overlay.words) - 1
+    texts = [word.text for word in overlay.words]
     return [
-        (f"\\1c{(ACCENT if place == lit else PAPER).ass}", word.text + " " * (place < last))
-        for place, word in enumerate(overlay.words)
+        (f"\\1c{(ACCENT if place == lit else PAPER).ass}", text + gap(text, after))
+        for place, (text, after) in enumerate(zip(texts, [*texts[1:], ""], strict=True))
     ]

@@ -155,8 +155,8 @@ class RenderModule:
         """One of the module's effects as filter text from one unnamed input to one unnamed output.
 
         Inner labels end in `tag`, which is unlike that of any other effect of the graph. `[image]` stands
-        for the pad of the effect's `material` where that is a picture, of which one has to be taken (`trim`): it
-        does not end, and a graph that mixes it with a source may not either; `[file]` for its name where it is not.
+        for the pad of the effect's `material` where that is a picture, which comes once (`overlay` repeats it with
+        `eof_action=repeat`, and ends with its source); `[file]` for its name where it is not.
         """
         raise NotImplementedError(f"{self.name} has no effect {effect.kind}, canvas {canvas}, tag {tag}")
 

@@ -173,7 +173,7 @@ def _logo_filter(logo: Logo, tag: str) -> str:
     scaled = f"scale={right - left}:{bottom - top}:flags=area,format=rgba,colorchannelmixer=aa={logo.opacity:.3f}"
     shown = f"between(n,{logo.start_frame},{logo.end_frame - 1})"
     return (
-        f"null[under{tag}];[image]trim=end_frame=1,{scaled},format=yuva420p[mark{tag}];"
+        f"null[under{tag}];[image]{scaled},format=yuva420p[mark{tag}];"
         f"[under{tag}][mark{tag}]overlay={left}:{top}:eof_action=repeat:enable='{shown}'"
     )
 

@@ -1,0 +1,151 @@
+"""A disk without room: told before a render starts or when it shows, nothing half-written, and gone on with later."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flywheel_assets.core.errors import StorageFull
+from flywheel_assets.rendering import ffmpeg, room, whole_files
+from flywheel_assets.rendering.plan import edit_plan
+from flywheel_assets.rendering.render import render_all
+from flywheel_assets.rendering.style import Kit, Style
+from flywheel_assets.rendering.types import Render
+from tests import coded_films
+from tests.coded_films import TINY, Script
+
+PLAIN = Kit(Style(without=frozenset({"scene_transitions", "pattern_interrupt", "color_grading"})))
+BLUEPRINT = coded_films.blueprint(1, 0, 1)
+FULL = Path("/dev/full")  # a device that is always full
+
+
+@contextmanager
+def _no_file_beyond(size: int) -> Iterator[None]:
+    """A real refusal of the kernel, for us and for the programs we start."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A film, and a render of it with its segments."""
+
+    film: Path
+    folder: Path
+
+    def render(self, folder: Path) -> Render:
+        seen = coded_films.perception(self.film, SCRIPT)
+        return render_all(self.film, [BLUEPRINT], seen, folder / "out", folder / "cache", TINY, kit=PLAIN)[0]
+
+
+SCRIPT = Script(scenes=(80, 70), has_audio=False)
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    folder = tmp_path_factory.mktemp("studio")
+    made = Studio(coded_films.film(folder / "film.mkv", SCRIPT), folder)
+    made.render(folder)
+    return made
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_disk_that_fills_up_in_a_segment_is_told_and_only_whole_ones_stay(studio: Studio, tmp_path: Path) -> None:
+    whole = {path.name: path.read_bytes() for path in _files(studio.folder / "cache")}
+    beyond = max(map(len, whole.values())) - 500
+    said = r"\.mp4 ended after [\d,]+ bytes: segment of .*: disk_full: File too large; [\d,]+ bytes are free in /"
+    with _no_file_beyond(beyond), pytest.raises(StorageFull, match=said):
+        studio.render(tmp_path)
+    assert all(whole[path.name] == path.read_bytes() for path in _files(tmp_path))
+    assert studio.render(tmp_path).path.read_bytes() == next((studio.folder / "out").glob("*.mp4")).read_bytes()
+
+
+def test_a_disk_that_fills_up_in_the_film_keeps_the_segments_for_when_there_is_room(
+    studio: Studio, tmp_path: Path
+) -> None:
+    shutil.copytree(studio.folder / "cache", tmp_path / "cache")
+    segments = _files(tmp_path)
+    (film,) = (studio.folder / "out").glob("*.mp4")
+    largest = max(path.stat().st_size for path in segments)
+    assert largest < film.stat().st_size - 2_000
+    with (
+        _no_file_beyond(film.stat().st_size - 1_000),
+        pytest.raises(StorageFull, match=r"variation: disk_full: .* free"),
+    ):
+        studio.render(tmp_path)
+    assert _files(tmp_path) == segments
+    made = studio.render(tmp_path)
+    assert made.segments_encoded == 0
+    assert made.path.read_bytes() == film.read_bytes()
+    plan = edit_plan(BLUEPRINT, coded_films.perception(studio.film, SCRIPT), TINY, PLAIN.style)
+    assert coded_films.broken(made, studio.film, plan) == []
+
+
+def test_no_space_is_told_whether_the_program_meets_it_or_we(tmp_path: Path) -> None:
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=320x180:d=1", "-f", "rawvideo", f"file:{FULL}"]
+    with pytest.raises(
+        StorageFull, match=r"a film: disk_full: No space left on device; [\d,]+ bytes are free in /dev,"
+    ):
+        ffmpeg.run(picture, subject="a film", timeout=60)
+    with pytest.raises(StorageFull, match=r"a\.srt ended after 0 bytes: a\.srt: disk_full: No space left on device"):
+        whole_files.write(tmp_path / "a.srt", lambda part: FULL.write_bytes(b"words") + part.write_bytes(b""))
+    assert _files(tmp_path) == []
+
+
+def test_another_error_of_the_disk_is_not_taken_for_a_full_one(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError):
+        whole_files.write(tmp_path / "a.srt", lambda part: (part / "x").read_bytes())
+
+
+def test_what_no_disk_holds_is_refused_in_numbers_before_anything_is_encoded(studio: Studio, tmp_path: Path) -> None:
+    seen = coded_films.perception(studio.film, SCRIPT)
+    endless = seen.scenes[1].model_copy(update={"end_frame": 10**13, "end": 10**13 / 30, "clean_end": 10**13 / 30})
+    told: list[str] = []
+    with pytest.raises(
+        StorageFull, match=r"cache and .*out: disk_full: rendering needs about [\d,]{19,} bytes there, [\d,]+ are"
+    ):
+        render_all(
+            studio.film, [coded_films.blueprint(1, 0, 1)], seen.model_copy(update={"scenes": (seen.scenes[0], endless)}),
+            tmp_path / "out", tmp_path / "cache", TINY, lambda *step: told.append(step[0]), kit=PLAIN,
+        )  # fmt: skip
+    assert told == []
+    assert _files(tmp_path) == []
+
+
+def test_room_is_asked_for_once_a_disk(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    room.require({tmp_path / "a" / "b": free // 3, tmp_path / "c": free // 3})
+    with pytest.raises(
+        StorageFull, match=r"a/b and .*/c: disk_full: .*; free some space or put FLYWHEEL_HOME on a larger"
+    ):
+        room.require({tmp_path / "a" / "b": free * 2 // 3, tmp_path / "c": free * 2 // 3})
+
+
+def test_the_estimate_is_more_than_what_is_made(studio: Studio) -> None:
+    made = studio.render(studio.folder)
+    assert made.path.stat().st_size < room.film_bytes(made.frames, TINY) < 20 * made.path.stat().st_size
+
+
+def test_a_film_or_record_that_was_damaged_on_the_disk_is_made_again(studio: Studio, tmp_path: Path) -> None:
+    shutil.copytree(studio.folder / "cache", tmp_path / "cache")
+    shutil.copytree(studio.folder / "out", tmp_path / "out")
+    made = studio.render(tmp_path)
+    whole = made.path.read_bytes()
+    for damaged in (made.path, made.path.with_suffix(".json")):
+        damaged.write_bytes(damaged.read_bytes()[:100])
+        again = studio.render(tmp_path)
+        assert again.path.read_bytes() == whole
+        assert again.segments_encoded == 0
