@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 from uuid import uuid4
 
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.rendering.typefaces import Typefaces
+
+T = TypeVar("T")
 
 _LAST_LINES = 12
 _MISSING_GLYPH = "failed to find any fallback with glyph"
@@ -74,18 +77,19 @@ def run(arguments: Sequence[str], *, subject: str, timeout: float, folder: Path 
     return done.stderr
 
 
-def write(target: Path, make: Callable[[Path], object]) -> None:
-    """Let `make` write a temporary file beside `target`, flush it and give it its final name.
+def write(target: Path, make: Callable[[Path], T]) -> T:
+    """Let `make` write a temporary file beside `target`, flush it and give it its final name; what `make` returned.
 
     Whatever goes wrong before that, nothing exists under the final name and the temporary file is removed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.stem}.{uuid4().hex}.part{target.suffix}")
     try:
-        make(part)
+        made = make(part)
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(target)
+        return made
     finally:
         part.unlink(missing_ok=True)
 
