@@ -4,7 +4,8 @@ Processor seconds, children included, each job in a process of its own. In every
 transcode of what they made take turns, the renders from an empty cache; the ratio is that of a round.
 
 * ten variations: the fixed manifest, every module on that the sample gives work to.
-* a refresh: the same ten with ten new hooks, on the cache of the ten.
+* a refresh: the same ten with ten new hooks, on the cache of the ten, which has all of the sound and of the pictures but
+  the openings.
 * one variation from nothing, against the transcode of that one file.
 * MoviePy: the first variation with fewer effects, times ten, since it can share nothing.
 """

@@ -1,11 +1,17 @@
-"""The one audio pass of a variation: cut, join, put music under it, fade, and bring to the asked loudness."""
+"""The one audio pass of a variation: cut, join, put music under it, fade, and bring to the asked loudness.
+
+Like a segment, a finished track is kept under a name that says what is in it. It does not depend on what is shown, so
+that a new hook and the other shapes of a variation take the track that is there.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from flywheel_assets.core.ids import digest
+from pydantic import BaseModel, ValidationError
+
+from flywheel_assets.core.ids import digest, file_sha256
 from flywheel_assets.rendering import ffmpeg, music, noise, probe, whole_files
 from flywheel_assets.rendering.modules.audio_enhancement import SAMPLE_RATE, AudioEnhancement
 from flywheel_assets.rendering.modules.music_bed import Levels, MusicBed
@@ -27,6 +33,34 @@ class _Mix:
     inputs: tuple[str, ...]
     chain: str
     lufs: float
+
+
+class _Record(BaseModel):
+    """What lies beside a finished track: its content, so that damage is noticed, and what was measured on it."""
+
+    sha256: str
+    loudness: Loudness | None
+
+
+def finished_track(
+    source: Path, plan: EditPlan, kit: Kit, cache: Path, settings: Rendering
+) -> tuple[Path, Loudness | None]:
+    """The variation's AAC track and its measured loudness, None if there is nothing to hear; made once.
+
+    Raises:
+        RenderFailed: its music is missing or silent, or ffmpeg failed.
+    """
+    track = music_file(plan, kit, cache, settings)
+    path = cache / f"{_identity(plan, track, settings)}.m4a"
+    record = path.with_suffix(".json")
+    known = _kept(path, record)
+    if known is None:
+        sound = enhanced_source(source, plan, cache, settings)
+        heard = whole_files.write(path, lambda part: _render(sound, track, plan, part, settings))
+        known = _Record(sha256=file_sha256(path), loudness=heard)
+        text = known.model_dump_json()
+        whole_files.write(record, lambda part: part.write_text(text, encoding="utf-8"))
+    return path, known.loudness
 
 
 def enhanced_source(source: Path, plan: EditPlan, cache: Path, settings: Rendering) -> Path | None:
@@ -61,10 +95,27 @@ def music_file(plan: EditPlan, kit: Kit, cache: Path, settings: Rendering) -> Pa
     return music.prepared(plan.audio.music, kit, cache, timeout=settings.timeout_seconds)
 
 
-def render_sound(
+def _identity(plan: EditPlan, track: Path | None, settings: Rendering) -> str:
+    """Hash of all that decides a finished track. The name of prepared music says what is in it."""
+    heard = [plan.video_sha256, plan.audio.model_dump(mode="json"), plan.fps, track.name if track else None]
+    levels = [settings.loudness_lufs, settings.true_peak_dbtp]
+    makers = [AudioEnhancement.version, MusicBed.version, _AAC, ffmpeg.version()]
+    return digest([heard, levels, makers])[:32]
+
+
+def _kept(path: Path, record: Path) -> _Record | None:
+    """The record of a track that is there and whole; one damaged on disk is made again."""
+    try:
+        found = _Record.model_validate_json(record.read_bytes())
+        return found if file_sha256(path) == found.sha256 else None
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _render(
     sound: Path | None, track: Path | None, plan: EditPlan, target: Path, settings: Rendering
 ) -> Loudness | None:
-    """Write the variation's AAC track to `target`; its measured loudness, None if there is nothing to hear.
+    """Write the track; its measured loudness.
 
     The gain follows the first measurement and is corrected at most twice by what came out; whether the result is
     good enough is the quality gate's decision.

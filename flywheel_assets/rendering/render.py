@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
@@ -119,12 +120,9 @@ def _assemble(
     source: Path, plan: EditPlan, needed: list[Recipe], kit: Kit, *, out_dir: Path, cache_dir: Path, settings: Rendering
 ) -> Render:
     path, cover, subtitles = (_file(plan, out_dir, suffix) for suffix in (".mp4", ".jpg", ".srt"))
-    sound = audio.enhanced_source(source, plan, cache_dir, settings)
-    music = audio.music_file(plan, kit, cache_dir, settings)
-    with ffmpeg.workspace() as folder:
-        heard = audio.render_sound(sound, music, plan, folder / "sound.m4a", settings)
-        parts = [segments.path_of(found.key, cache_dir) for found in needed]
-        whole_files.write(path, lambda part: _join(parts, folder, part, plan, settings))
+    sound, heard = audio.finished_track(source, plan, kit, cache_dir, settings)
+    parts = [segments.path_of(found.key, cache_dir) for found in needed]
+    whole_files.write(path, lambda part: _join(parts, sound, part, plan, settings))
     whole_files.write(cover, lambda part: _cover(path, part, plan, settings))
     text = srt.captions(plan)
     if text is not None:
@@ -140,18 +138,20 @@ def _assemble(
     return facts
 
 
-def _join(parts: list[Path], folder: Path, target: Path, plan: EditPlan, settings: Rendering) -> None:
+def _join(parts: list[Path], sound: Path, target: Path, plan: EditPlan, settings: Rendering) -> None:
     """Segments one after the other, packets untouched, with the sound."""
-    links = [folder / f"{number:03d}.mp4" for number in range(len(parts))]
-    for link, part in zip(links, parts, strict=True):
-        link.symlink_to(part.absolute())
-    (folder / "parts.txt").write_text("".join(f"file '{link.name}'\n" for link in links))
-    ffmpeg.run(
-        ["-f", "concat", "-safe", "1", *ffmpeg.local_input(folder / "parts.txt"),
-         *ffmpeg.local_input(folder / "sound.m4a"), "-map", "0:v", "-map", "1:a", "-c", "copy",
-         *timescale(plan.fps), "-movflags", "+faststart", f"file:{target}"],
-        subject="variation", timeout=settings.timeout_seconds,
-    )  # fmt: skip
+    with TemporaryDirectory(prefix="flywheel-join-") as name:
+        folder = Path(name)
+        links = [folder / f"{number:03d}.mp4" for number in range(len(parts))]
+        for link, part in zip(links, parts, strict=True):
+            link.symlink_to(part.absolute())
+        (folder / "parts.txt").write_text("".join(f"file '{link.name}'\n" for link in links))
+        ffmpeg.run(
+            ["-f", "concat", "-safe", "1", *ffmpeg.local_input(folder / "parts.txt"),
+             *ffmpeg.local_input(sound), "-map", "0:v", "-map", "1:a", "-c", "copy",
+             *timescale(plan.fps), "-movflags", "+faststart", f"file:{target}"],
+            subject="variation", timeout=settings.timeout_seconds,
+        )  # fmt: skip
     made = probe.count_frames(target)
     if made != plan.frames:
         raise RenderFailed(

@@ -29,7 +29,8 @@ def encode_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
     Raises:
         RenderFailed: a segment could not be encoded. The finished ones stay for the next attempt.
     """
-    missing = {found.key: found for found in recipes if not _cached(found, cache)}
+    needed = {found.key: found for found in recipes}  # variations share them: each is looked at once
+    missing = {key: found for key, found in needed.items() if not _cached(found, cache)}
     progress(0, len(missing))
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="segment") as pool:
         jobs = [pool.submit(_encode, source, found, cache, kit, settings.timeout_seconds) for found in missing.values()]

@@ -11,14 +11,17 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from flywheel_assets.core.errors import StorageFull
 from flywheel_assets.rendering import room
 
+T = TypeVar("T")
 
-def write(target: Path, make: Callable[[Path], object]) -> None:
-    """Let `make` write a temporary file beside `target`, flush it and give it its final name.
+
+def write(target: Path, make: Callable[[Path], T]) -> T:
+    """Let `make` write a temporary file beside `target`, flush it and give it its final name; what `make` returned.
 
     Whatever goes wrong before that, nothing exists under the final name and the temporary file is removed.
 
@@ -32,9 +35,10 @@ def write(target: Path, make: Callable[[Path], object]) -> None:
             with part.open("xb") as held:
                 with suppress(OSError):  # some network disks know no locks
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                make(part)
+                made = make(part)
                 _flush(part)
                 part.replace(target)
+                return made
     except StorageFull as error:
         written = part.stat().st_size if part.exists() else 0
         raise StorageFull(f"{target.name} ended after {written:,} bytes: {error}") from error

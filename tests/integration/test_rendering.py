@@ -131,6 +131,12 @@ def _frames(path: Path) -> list[av.VideoFrame]:
         return list(container.decode(video=0))
 
 
+def _sound(path: Path) -> list[bytes]:
+    """The packets of a file's sound."""
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
 def _read(reader: Any, frame: av.VideoFrame) -> str:
     """All text of a frame without spaces, which recognisers lose."""
     found = reader(frame.to_ndarray(format="bgr24"), use_cls=False)
@@ -227,16 +233,23 @@ def test_doing_it_again_encodes_nothing(made: Made) -> None:
     assert [render.loudness_lufs for render in again] == [render.loudness_lufs for render in made.renders]
 
 
-def test_a_new_hook_costs_its_opening_and_a_damaged_segment_is_made_again(made: Made, tmp_path: Path) -> None:
+def test_a_new_hook_costs_its_opening_and_what_is_damaged_is_made_again(made: Made, tmp_path: Path) -> None:
     refreshed = _blueprint(6, "One call. Fresh coffee.", ORDERS[0])
+    tracks = {path: path.stat().st_mtime_ns for path in made.cache.glob("*.m4a")}
     one = render_all(made.video, [refreshed], made.perception, tmp_path, made.cache, SMALL)[0]
     assert (one.segments_encoded, one.segments_reused) == (2, 2)  # the hook lies over two scenes
+    assert {path: path.stat().st_mtime_ns for path in made.cache.glob("*.m4a")} == tracks
+    assert _sound(one.path) == _sound(made.renders[0].path)
+    assert (one.loudness_lufs, one.true_peak_dbtp) == (made.renders[0].loudness_lufs, made.renders[0].true_peak_dbtp)
     damaged = max(made.cache.glob("*.mp4"), key=lambda path: path.stat().st_mtime_ns)
-    damaged.write_bytes(damaged.read_bytes()[:500])
+    for path in (damaged, *tracks):
+        path.write_bytes(path.read_bytes()[:500])
     one.path.unlink()
     repaired = render_all(made.video, [refreshed], made.perception, tmp_path, made.cache, SMALL)[0]
     assert (repaired.segments_encoded, repaired.segments_reused) == (1, 3)
     assert len(_frames(repaired.path)) == repaired.frames
+    assert _sound(repaired.path) == _sound(made.renders[0].path)
+    assert repaired.loudness_lufs == one.loudness_lufs
 
 
 def test_a_source_without_sound_gets_a_silent_track(tmp_path: Path) -> None:
