@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel_assets.core.errors import NotAvailable
+from flywheel_assets.creative.perception.container import open_video, origin
 from flywheel_assets.creative.perception.loudness import LOUD_RATE, LoudnessMeter
-from flywheel_assets.creative.perception.video import open_video, origin
 
 if TYPE_CHECKING:
     from av import AudioFrame

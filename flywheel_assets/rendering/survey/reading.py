@@ -6,14 +6,8 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from flywheel_assets.creative.perception.video import (
-    Decoded,
-    damaged,
-    moving_picture,
-    open_video,
-    origin,
-    pixel_shape,
-)
+from flywheel_assets.creative.perception.container import damaged, moving_picture, open_video, origin, pixel_shape
+from flywheel_assets.creative.perception.video import Decoded
 from flywheel_assets.creative.types import Scene
 
 _MICROSECONDS = 1_000_000  # a second in a container's own times
