@@ -151,7 +151,11 @@ class Media(_Group):
     spare_mb: int = Field(
         256, ge=0, description="Free MiB that a stored video leaves where files are kept; the database may be there."
     )
-    look_seconds: int = Field(60, ge=1, description="The first look at one file may take; a second is usual.")
+    look_seconds: int = Field(
+        20,
+        ge=1,
+        description="Of computing that the first look at one file may take, on the wall twice as many; half a second is usual.",
+    )
     look_memory_mb: int = Field(
         2048, ge=0, description="Addresses of the process that takes it, MiB; 4K with 16 reference frames needs 800."
     )

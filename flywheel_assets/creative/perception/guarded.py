@@ -15,6 +15,7 @@ from flywheel_assets.core.errors import IntakeRejected
 from flywheel_assets.creative.apart.child import Progress
 from flywheel_assets.creative.apart.limits import Limits
 from flywheel_assets.creative.apart.running import ChildBroke, run
+from flywheel_assets.creative.perception.container import demuxer_of
 from flywheel_assets.creative.perception.probe import Probe
 from flywheel_assets.creative.types import Perception, Scene, SceneFeatures
 from flywheel_assets.settings import Media, Perceiving
@@ -22,6 +23,7 @@ from flywheel_assets.settings import Media, Perceiving
 _TASKS = "flywheel_assets.creative.perception.tasks"
 _NOTES_MB = 16  # what a child that only looks may write: its own messages
 _STILLS_MB = 16 * 1024  # ten minutes with five pictures a second are one tenth of it
+_WAITING = 2  # a machine at work gives a look half of its time
 _AGAIN = "Export the video again as MP4 (H.264) with a keyframe every few seconds"
 
 
@@ -32,7 +34,8 @@ def look(path: Path, media: Media) -> Probe:
         IntakeRejected: as there, or ``too_slow``, ``too_much_memory`` or ``crashed``.
         ChildBroke: somebody else ended it.
     """
-    limits = Limits(media.look_seconds, media.look_seconds, media.look_memory_mb, _NOTES_MB)
+    demuxer_of(path)  # what is no video at all needs no child
+    limits = Limits(_WAITING * media.look_seconds, media.look_seconds, media.look_memory_mb, _NOTES_MB)
     with _its_fault(path, "LOOK"):
         found = run(f"{_TASKS}:look", {"path": str(path), "media": media.model_dump(mode="json")}, limits)
     return Probe.model_validate(found)
