@@ -6,6 +6,7 @@ so files named there lie in a working folder under plain names.
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from flywheel_assets.core.errors import RenderFailed
+from flywheel_assets.creative.apart.limits import Limits, bounded
+from flywheel_assets.creative.perception.container import demuxer_of
 from flywheel_assets.rendering.typefaces import Typefaces
 
 _LAST_LINES = 12
@@ -23,6 +26,7 @@ _MISSING_GLYPH = "failed to find any fallback with glyph"
 _VERSION_TIMEOUT = 30.0
 # One filter thread: processes run side by side, and the output does not depend on the machine.
 _THREADS = ("-filter_threads", "1", "-filter_complex_threads", "1")
+_MEMORY_MB, _FILE_MB = 16_384, 8_192  # 4K read a dozen times at once by 32 threads; ten minutes of sound, unpacked
 _FONT_CONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{folder}</dir><cachedir>{cache}</cachedir></fontconfig>
@@ -31,7 +35,12 @@ _FONT_CONFIG = """<?xml version="1.0"?>
 
 def local_input(path: Path) -> tuple[str, ...]:
     """Arguments that read a local file and refuse any address inside it."""
-    return "-protocol_whitelist", "file,pipe", "-i", f"file:{path}"
+    return "-protocol_whitelist", "file", "-i", f"file:{path}"
+
+
+def original(path: Path) -> tuple[str, ...]:
+    """As `local_input`, of a video nobody vouches for: it is read as what its first bytes say, whatever it names."""
+    return "-f", demuxer_of(path), *local_input(path)
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +64,16 @@ def run(arguments: Sequence[str], *, subject: str, timeout: float, folder: Path 
     Raises:
         RenderFailed: it failed, took too long, or could not draw a character.
     """
-    command = [_program(), "-hide_banner", "-nostdin", "-nostats", "-y", *_THREADS, *arguments]
+    command = [
+        *bounded(_limits(timeout)),
+        _program(),
+        "-hide_banner",
+        "-nostdin",
+        "-nostats",
+        "-y",
+        *_THREADS,
+        *arguments,
+    ]
     environment = None if folder is None else {**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")}
     try:
         done = subprocess.run(  # noqa: S603 - no shell; file names follow `file:` and cannot be options
@@ -104,6 +122,10 @@ def workspace(files: Iterable[Path] = ()) -> Iterator[Path]:
         config = _FONT_CONFIG.format(folder=folder / "fonts", cache=folder / "cache")
         (folder / "fonts.conf").write_text(config)
         yield folder
+
+
+def _limits(timeout: float) -> Limits:
+    return Limits(timeout, math.ceil(timeout) * (os.cpu_count() or 1), _MEMORY_MB, _FILE_MB)
 
 
 def _program() -> str:

@@ -44,7 +44,7 @@ class Graph:
 
     def inputs(self, source: Path) -> list[str]:
         """Arguments that open the source once a clip, then the pictures."""
-        found = [argument for seek in self.seeks for argument in (*seek, *ffmpeg.local_input(source))]
+        found = [argument for seek in self.seeks for argument in (*seek, *ffmpeg.original(source))]
         for name in self.pictures:
             found += ["-loop", "1", "-framerate", str(self.fps), *ffmpeg.local_input(Path(name))]
         return found

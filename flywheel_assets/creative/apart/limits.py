@@ -1,10 +1,11 @@
-"""What a child process may use, set by itself before it opens a file, or from outside on a program of others."""
+"""What a child process may use: a child of ours bounds itself before it opens a file, a program of others is started so."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import resource
+import shutil
 import signal
 import sys
 from contextlib import suppress
@@ -14,6 +15,7 @@ _MIB = 1024**2
 # A process that handles the first signal of the processor clock has this long until it is killed.
 _GRACE = 5
 _PR_SET_PDEATHSIG = 1
+_NAMES = {resource.RLIMIT_CPU: "cpu", resource.RLIMIT_AS: "as", resource.RLIMIT_FSIZE: "fsize"}
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,18 @@ class Limits:
     file_mb: int
 
     def resources(self) -> dict[int, tuple[int, int]]:
-        """Soft and hard bounds, as the system takes them."""
+        """Soft and hard bounds, as the system takes them; one that this process has already and is narrower stands."""
         wanted = {
             resource.RLIMIT_CPU: (self.cpu_seconds, self.cpu_seconds + _GRACE),
             resource.RLIMIT_AS: (self.memory_mb * _MIB,) * 2,
             resource.RLIMIT_FSIZE: (self.file_mb * _MIB,) * 2,
         }
-        return {which: both for which, both in wanted.items() if both[0] > 0}
+        return {which: both for which, both in wanted.items() if both[0] > 0 and _narrows(which, both[1])}
+
+
+def _narrows(which: int, hard: int) -> bool:
+    now = resource.getrlimit(which)
+    return all(each == resource.RLIM_INFINITY or hard <= each for each in now)
 
 
 def limit_self(limits: Limits) -> None:
@@ -58,12 +65,15 @@ def limit_self(limits: Limits) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def limit_other(pid: int, limits: Limits) -> None:
-    """Bound a program that was just started, where the system can: Linux. One that has ended needs no bounds."""
-    if sys.platform == "linux":
-        with suppress(ProcessLookupError):
-            for which, both in limits.resources().items():
-                resource.prlimit(pid, which, both)
+def bounded(limits: Limits) -> tuple[str, ...]:
+    """What to put before the command of a program of others, so that it starts bounded; nothing where there is no such means.
+
+    Its time on the wall is for whoever waits for it.
+    """
+    found = shutil.which("prlimit")
+    if found is None:
+        return ()
+    return (found, *(f"--{_NAMES[which]}={soft}:{hard}" for which, (soft, hard) in limits.resources().items()), "--")
 
 
 def seal() -> None:
