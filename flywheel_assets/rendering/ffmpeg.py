@@ -64,16 +64,8 @@ def run(arguments: Sequence[str], *, subject: str, timeout: float, folder: Path 
     Raises:
         RenderFailed: it failed, took too long, or could not draw a character.
     """
-    command = [
-        *bounded(_limits(timeout)),
-        _program(),
-        "-hide_banner",
-        "-nostdin",
-        "-nostats",
-        "-y",
-        *_THREADS,
-        *arguments,
-    ]
+    command = [_program(), "-hide_banner", "-nostdin", "-nostats", "-y", *_THREADS, *arguments]
+    command[:0] = bounded(_limits(timeout))
     environment = None if folder is None else {**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")}
     try:
         done = subprocess.run(  # noqa: S603 - no shell; file names follow `file:` and cannot be options

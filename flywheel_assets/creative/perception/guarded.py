@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from flywheel_assets.core.errors import IntakeRejected
 from flywheel_assets.creative.apart.child import Progress
@@ -54,8 +55,7 @@ def perceive(
     """`perceive.perceive` in a child.
 
     Raises:
-        IntakeRejected: as there, or ``too_slow``, ``too_much_memory`` or ``crashed``.
-        ChildBroke: somebody else ended it, or its code is wrong.
+        IntakeRejected, ChildBroke: as there, and as `decode_apart`.
     """
     asked = {
         "path": str(path),
@@ -65,9 +65,7 @@ def perceive(
         "language": language,
         "wanted": wanted.model_dump(mode="json"),
     }
-    with _its_fault(path, "PERCEIVE"):
-        found = run(f"{_TASKS}:perceive", asked, whole_video(media), progress)
-    return Perception.model_validate(found)
+    return Perception.model_validate(decode_apart(f"{_TASKS}:perceive", path, asked, media, progress))
 
 
 def contact_sheet(
@@ -82,7 +80,7 @@ def contact_sheet(
     """`sheet.contact_sheet` in a child.
 
     Raises:
-        IntakeRejected, ChildBroke: as `perceive`.
+        IntakeRejected, ChildBroke: as there, and as `decode_apart`.
     """
     asked = {
         "path": str(path),
@@ -91,15 +89,22 @@ def contact_sheet(
         "longest": longest,
         "most": most,
     }
-    with _its_fault(path, "PERCEIVE"):
-        picture: str = run(f"{_TASKS}:sheet", asked, whole_video(media))
-    return b64decode(picture)
+    return b64decode(decode_apart(f"{_TASKS}:sheet", path, asked, media))
 
 
-def whole_video(media: Media) -> Limits:
-    """Of a child that decodes a video from end to end, on all processors."""
+def decode_apart(
+    task: str, path: Path, asked: Mapping[str, Any], media: Media, progress: Progress | None = None
+) -> Any:
+    """What a task answers that decodes a video from end to end, in a child on all processors.
+
+    Raises:
+        IntakeRejected: ``too_slow``, ``too_much_memory`` or ``crashed``, or as the task raises it.
+        ChildBroke: somebody else ended it, or its code is wrong.
+    """
     cores = os.cpu_count() or 1
-    return Limits(media.perceive_seconds, media.perceive_seconds * cores, media.perceive_memory_mb, _STILLS_MB)
+    limits = Limits(media.perceive_seconds, media.perceive_seconds * cores, media.perceive_memory_mb, _STILLS_MB)
+    with _its_fault(path, "PERCEIVE"):
+        return run(task, asked, limits, progress)
 
 
 @contextmanager
