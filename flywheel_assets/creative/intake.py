@@ -123,8 +123,10 @@ def _looked_at(path: Path, media: Media) -> Probe:
     """The first look. One that the machine broke off says nothing about the file."""
     try:
         return look(path, media)
-    except PermissionError as error:
-        remedy = "Let the platform's user read it."
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        remedy = "Let the platform's user read it, or copy it again."
         raise IntakeRejected(path.name, "unreadable", f"it cannot be read ({error.strerror})", remedy) from None
     except ChildBroke as broke:
         if broke.cause == "killed":

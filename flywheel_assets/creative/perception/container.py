@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL
+from io import SEEK_SET, FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flywheel_assets.core.errors import IntakeRejected
 
 if TYPE_CHECKING:
+    from av import CodecContext
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -45,17 +49,28 @@ _NARROWEST = 0.25  # pixel shape; four times as wide as high is no format anybod
 _MICROSECONDS = 1_000_000  # the unit of a container's own times
 
 
+class Original(FileIO):
+    """An open file of a user. A demuxer that is sent to an impossible place by it is told so as libav tells it."""
+
+    def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
+        """As of every file, but for the answer where there is no such place: the negative number of the error."""
+        try:
+            return super().seek(offset, whence)
+        except (OSError, OverflowError):
+            return -EINVAL
+
+
 def demuxer_of(path: Path) -> str:
     """The demuxer for the file's first bytes: ``mp4`` (MP4 and MOV) or ``matroska`` (Matroska and WebM).
 
     Raises:
         IntakeRejected: ``empty_file``, or ``not_a_video`` for anything else, whatever its name says.
     """
-    with path.open("rb") as handle:
+    with Original(path) as handle:
         return _sniffed(handle, path)
 
 
-def _sniffed(handle: BinaryIO, path: Path) -> str:
+def _sniffed(handle: Original, path: Path) -> str:
     head = handle.read(_HEAD)
     if not head:
         raise IntakeRejected(path.name, "empty_file", "the file has 0 bytes", "Upload it again.")
@@ -88,12 +103,12 @@ def open_video(path: Path) -> Iterator[InputContainer]:
     Raises:
         IntakeRejected: as `demuxer_of`, or ``damaged`` when the container cannot be read.
     """
-    with path.open("rb") as handle, opened(handle, path) as container:
+    with Original(path) as handle, opened(handle, path) as container:
         yield container
 
 
 @contextmanager
-def opened(handle: BinaryIO, path: Path) -> Iterator[InputContainer]:
+def opened(handle: Original, path: Path) -> Iterator[InputContainer]:
     """As `open_video`, of a file that is open already; `path` only names it."""
     import av
 
@@ -124,14 +139,23 @@ def moving_picture(container: InputContainer, path: Path) -> VideoStream:
     """The first video stream that is not an attached cover picture.
 
     Raises:
-        IntakeRejected: ``no_video_stream``.
+        IntakeRejected: ``no_video_stream`` or ``unknown_codec``.
     """
     from av.stream import Disposition
 
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
+            if not is_decodable(stream):
+                reason = "nobody here knows the code its picture is written in"
+                raise IntakeRejected(path.name, "unknown_codec", reason, "Export the video again as MP4 (H.264).")
             return stream
     raise IntakeRejected(path.name, "no_video_stream", "it holds sound or pictures only", "Upload a video.")
+
+
+def is_decodable(stream: VideoStream | AudioStream) -> bool:
+    """Whether there is a decoder for it; without one a stream has no codec, whatever the library's types say."""
+    codec: CodecContext | None = stream.codec_context
+    return codec is not None
 
 
 def origin(container: InputContainer) -> float:

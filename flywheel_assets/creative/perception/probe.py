@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from flywheel_assets.core.errors import IntakeRejected
 from flywheel_assets.creative.perception.container import (
+    Original,
     damaged,
     moving_picture,
     opened,
@@ -59,11 +60,11 @@ def probe(path: Path, media: Media) -> Probe:
         IntakeRejected: ``empty_file``, ``too_large``, ``not_a_video``, ``no_video_stream``, ``too_many_streams``,
             ``too_short``, ``too_long``, ``too_many_pixels``, ``too_many_frames``, ``no_times`` or ``damaged``.
     """
-    with path.open("rb") as handle:
+    with Original(path) as handle:
         return examine(handle, path, media)
 
 
-def examine(handle: BinaryIO, path: Path, media: Media) -> Probe:
+def examine(handle: Original, path: Path, media: Media) -> Probe:
     """As `probe`, of a file that is open already; nothing else is opened, and `path` only names it."""
     size = os.fstat(handle.fileno()).st_size
     if size > media.max_bytes:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel_assets.core.errors import NotAvailable
-from flywheel_assets.creative.perception.container import open_video, origin
+from flywheel_assets.creative.perception.container import is_decodable, open_video, origin
 from flywheel_assets.creative.perception.loudness import LOUD_RATE, LoudnessMeter
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def read_sound(path: Path) -> Sound:
     with open_video(path) as container:
         if not container.streams.audio:
             raise NotAvailable("no audio stream")
+        if not is_decodable(container.streams.audio[0]):
+            raise NotAvailable(f"nobody here knows the code that the sound of {path.name} is written in")
         meter = LoudnessMeter()
         pieces: list[NDArray[np.float32]] = []
         late: float | None = None

@@ -15,10 +15,11 @@ def look(asked: Mapping[str, Any], _: Progress) -> dict[str, Any]:
     """`probe.probe`. Once the file is open, nothing else can be."""
     from av.subtitles import codeccontext, stream, subtitle  # noqa: F401 - what a file with subtitles would load later
 
+    from flywheel_assets.creative.perception.container import Original
     from flywheel_assets.creative.perception.probe import examine
 
     path, media = Path(asked["path"]), Media.model_validate(asked["media"])
-    with path.open("rb") as handle:
+    with Original(path) as handle:
         seal()
         return examine(handle, path, media).model_dump(mode="json")
 
