@@ -146,16 +146,18 @@ def in_a_fork(task: Task, path: Path) -> dict[str, Any]:
 
 
 def main(folder: Path) -> None:
+    from av.subtitles import codeccontext, stream, subtitle  # noqa: F401
+
     from flywheel_assets.creative.perception import probe, scenes, sound  # noqa: F401 - loaded before the first fork
     from flywheel_assets.creative.perception.detectors import confirming  # noqa: F401
     from flywheel_assets.creative.perception.tasks import look
-    from av.subtitles import codeccontext, stream, subtitle  # noqa: F401
 
     for path in sorted(folder.iterdir()):
         told = {"name": path.name, "look": in_a_fork(look, path)}
         if "result" in told["look"]:
             told["decode"] = in_a_fork(decode, path)
-        print(json.dumps(told), flush=True)
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
