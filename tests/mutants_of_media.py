@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +119,8 @@ def decode(asked: Mapping[str, Any], _: Progress) -> int:
 
     path = Path(asked["path"])
     found = detect_scenes(path, Media())
-    try:
+    with suppress(NotAvailable):  # said of a film whose sound cannot be decoded
         read_sound(path)
-    except NotAvailable:
-        pass  # said of a film whose sound cannot be decoded
     return len(found)
 
 

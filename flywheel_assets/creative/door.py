@@ -18,7 +18,8 @@ PASSING = ("no_space", "not_stored", "interrupted")
 # A file system allows 255; the brief's name beside it is longer than the video's own.
 _MAX_NAME_BYTES = 200
 _MIB = 1024**2
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+# No room, no quota, and a file larger than the file system takes.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Signs that show a name in another order than it is stored: "clip<sign>4pm.exe" reads "clipexe.mp4".
 _TURNING = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from flywheel_assets.core.errors import IntakeRejected, NotAvailable
-from flywheel_assets.creative.apart.limits import Limits
+from flywheel_assets.creative.apart.limits import Limits, bounded
 from flywheel_assets.creative.apart.running import ChildBroke, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +120,25 @@ def test_a_sealed_process_opens_no_file_and_no_connection(tmp_path: Path) -> Non
         with pytest.raises(BlockingIOError):
             listener.accept()
     assert set(found.values()) == {"Too many open files"}
+
+
+def test_a_program_of_others_starts_with_the_bounds_and_none_is_widened() -> None:
+    command = [*bounded(Limits(seconds=9, cpu_seconds=7, memory_mb=100, file_mb=3)), "cat", "/proc/self/limits"]
+    narrowed = ["prlimit", f"--fsize={2 * 1024**2}", sys.executable, "-c", _OF_A_NARROWED_ONE]
+    for given, written in ((command, 3 * 1024**2), (narrowed, 2 * 1024**2)):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        told = subprocess.run(given, capture_output=True, text=True, check=True, env=environment, timeout=60).stdout
+        found = {line[:26].strip(): line[26:].split() for line in told.splitlines()}
+        assert found["Max cpu time"][:2] == ["7", "12"]
+        assert found["Max address space"][:2] == [str(100 * 1024**2)] * 2
+        assert found["Max file size"][:2] == [str(written)] * 2
+
+
+_OF_A_NARROWED_ONE = """
+import subprocess
+from flywheel_assets.creative.apart.limits import Limits, bounded
+subprocess.run([*bounded(Limits(9, 7, 100, 3)), "cat", "/proc/self/limits"], check=True)
+"""
 
 
 def test_a_child_ends_with_its_parent() -> None:

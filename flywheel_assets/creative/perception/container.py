@@ -120,7 +120,7 @@ def opened(handle: Original, path: Path) -> Iterator[InputContainer]:
     except MemoryError:
         raise
     except (av.FFmpegError, ValueError) as error:
-        raise damaged(path, f"its container cannot be read ({error})") from error
+        raise damaged(path, f"its container cannot be read ({said(error)})") from error
     with container:
         yield container
 
@@ -128,6 +128,11 @@ def opened(handle: Original, path: Path) -> Iterator[InputContainer]:
 def _refuse(url: str, *_: Any) -> NoReturn:
     """A container wants another file beside the one that is open."""
     raise PermissionError(f"a video may not open {url!r}")
+
+
+def said(error: Exception) -> str:
+    """What a library says of a file, without the server's own path to it."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def damaged(path: Path, reason: str) -> IntakeRejected:

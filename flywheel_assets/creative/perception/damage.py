@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flywheel_assets.creative.perception.container import damaged
+from flywheel_assets.creative.perception.container import damaged, said
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -39,7 +39,7 @@ def no_errors(path: Path, doing: str) -> Iterator[None]:
     except MemoryError:
         raise
     except av.FFmpegError as error:
-        raise damaged(path, f"{doing} failed ({error})") from error
+        raise damaged(path, f"{doing} failed ({said(error)})") from error
     finally:
         libav.set_level(level)
     errors = [f"{name}: {text.strip()}" for severity, name, text in lines if severity <= libav.ERROR]

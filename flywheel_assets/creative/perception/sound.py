@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel_assets.core.errors import NotAvailable
-from flywheel_assets.creative.perception.container import is_decodable, open_video, origin
+from flywheel_assets.creative.perception.container import is_decodable, open_video, origin, said
 from flywheel_assets.creative.perception.loudness import LOUD_RATE, LoudnessMeter
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read_sound(path: Path) -> Sound:
                 for piece in loud:
                     meter.add(_array(piece))
         except (av.FFmpegError, ValueError) as error:
-            raise NotAvailable(f"the audio stream of {path.name} cannot be decoded ({error})") from error
+            raise NotAvailable(f"the audio stream of {path.name} cannot be decoded ({said(error)})") from error
     if late is None or not pieces:
         raise NotAvailable(f"the audio stream of {path.name} holds no sound")
     return Sound(aligned(np.concatenate(pieces), late, RATE), aligned(meter.power(), late, 10))

@@ -19,6 +19,7 @@ from flywheel_assets.creative.perception.container import (
     origin,
     pixel_shape,
     quarter_turns,
+    said,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def read_frames(path: Path) -> Iterator[Decoded]:
                     raise damaged(path, f"frame {index} carries no time")
                 yield Decoded(index, round(frame.time - start, 6), frame, shape)
         except av.FFmpegError as error:
-            raise damaged(path, f"decoding failed after frame {index} ({error})") from error
+            raise damaged(path, f"decoding failed after frame {index} ({said(error)})") from error
 
 
 def shrink(frame: VideoFrame, width: int, height: int, layout: str) -> Image:
