@@ -157,7 +157,9 @@ class Media(_Group):
         description="Of computing that the first look at one file may take, on the wall twice as many; half a second is usual.",
     )
     look_memory_mb: int = Field(
-        2048, ge=0, description="Addresses of the process that takes it, MiB; 4K with 16 reference frames needs 800."
+        2048,
+        ge=0,
+        description="Addresses of the process that takes it, MiB; 4K of ten bits with 16 reference frames needs 600.",
     )
     perceive_seconds: int = Field(3600, ge=1, description="Looking at the whole video may take; 28 s need about 15.")
     perceive_memory_mb: int = Field(

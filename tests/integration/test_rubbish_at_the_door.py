@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -227,6 +229,28 @@ def test_a_film_that_needs_more_memory_than_a_look_has_is_refused(drops: DropBen
     (row,) = drops.rows()
     assert (row.rule, "FLYWHEEL_MEDIA__LOOK_MEMORY_MB" in row.remedy) == ("too_much_memory", True)
     assert "400 MiB" in row.reason
+
+
+def test_a_look_that_somebody_kills_says_nothing_about_the_film(drops: DropBench) -> None:
+    drops.drop("clip.mkv", enormous())
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(_kill_the_looker)
+        assert drops.take_in("clip.mkv").status == "rejected"
+        killed.result()
+    (row,) = drops.rows()
+    assert (row.rule, "SIGKILL" in row.reason) == ("interrupted", True)
+    assert drops.take_in("clip.mkv").status == "rejected"
+    assert [row.rule for row in drops.rows()] == ["too_many_pixels"]
+
+
+def _kill_the_looker() -> None:
+    """Of all children of this process the one that looks at a film, as soon as there is one."""
+    while True:
+        for place in Path("/proc/self/task").glob("*/children"):
+            for pid in place.read_text(encoding="utf-8").split():
+                if b"creative.apart.child" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(int(pid), signal.SIGKILL)
+                    return
 
 
 @pytest.mark.parametrize(
