@@ -151,7 +151,7 @@ def moving_picture(container: InputContainer, path: Path) -> VideoStream:
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             if not is_decodable(stream):
-                reason = "nobody here knows the code its picture is written in"
+                reason = "nobody here knows the code its picture is written in, or it is cut off before it says so"
                 raise IntakeRejected(path.name, "unknown_codec", reason, "Export the video again as MP4 (H.264).")
             return stream
     raise IntakeRejected(path.name, "no_video_stream", "it holds sound or pictures only", "Upload a video.")
