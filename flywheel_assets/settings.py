@@ -140,6 +140,33 @@ class Media(_Group):
     min_seconds: float = Field(1.0, description="Shorter than the platform's shortest feed ad.")
     max_seconds: float = Field(600.0, description="Longer material is footage, not an ad; cut it first.")
     max_pixels: int = Field(4096 * 2304, description="Per frame; decoding 8192 x 8192 costs half a gigabyte.")
+    max_frames: int = Field(150_000, description="Ten minutes at 240 frames a second.")
+    max_streams: int = Field(64, description="Of picture, sound, subtitles and data; a film with 30 languages fits.")
+    max_damage: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of pictures that the decoder may have mended; one always may. At both ends none may.",
+    )
+    spare_mb: int = Field(
+        256, ge=0, description="Free MiB that a stored video leaves where files are kept; the database may be there."
+    )
+    look_seconds: int = Field(
+        20,
+        ge=1,
+        description="Of computing that the first look at one file may take, on the wall twice as many; half a second is usual.",
+    )
+    look_memory_mb: int = Field(
+        2048,
+        ge=0,
+        description="Addresses of the process that takes it, MiB; 4K of ten bits with 16 reference frames needs 600.",
+    )
+    perceive_seconds: int = Field(3600, ge=1, description="Looking at the whole video may take; 28 s need about 15.")
+    perceive_memory_mb: int = Field(
+        8192,
+        ge=0,
+        description="Addresses of the process that does it, MiB; the packaged engines need 2000. 0 sets no limit, which engines on a graphics card want.",
+    )
     min_scene_seconds: float = Field(0.25, description="The library's 0.6 s loses 20 to 30 % of fast cuts (measured).")
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy import Row, select
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.creative.intake import Dropped, Intake, dropped_files, take_in
+from flywheel_assets.store.blobs import Blobs
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import uploads
 
@@ -80,6 +81,12 @@ class DropBench:
 
     def take_in(self, name: str) -> Intake:
         return take_in(self.store, self.folder, self.seen(name), self.account)
+
+    def limited(self, *, blobs: Blobs | None = None, **media: int) -> DropBench:
+        """The same folder of an installation with other limits or another storage."""
+        settings = self.store.settings
+        settings = settings.model_copy(update={"media": settings.media.model_copy(update=media)})
+        return replace(self, store=replace(self.store, settings=settings, blobs=blobs or self.store.blobs))
 
     def rows(self) -> list[Row[Any]]:
         """Every upload, in the order of its row."""

@@ -6,10 +6,9 @@ import dagster as dg
 
 from flywheel_assets.assets.common import CREATIVES, OWNERS, check, log_progress, materialized, table
 from flywheel_assets.creative import repository
-from flywheel_assets.creative.perception import told
+from flywheel_assets.creative.perception import guarded, told
 from flywheel_assets.creative.perception.brand import brand_presence
-from flywheel_assets.creative.perception.perceive import perceive, settings_digest
-from flywheel_assets.creative.perception.sheet import contact_sheet
+from flywheel_assets.creative.perception.perceive import settings_digest
 from flywheel_assets.creative.types import Perception
 from flywheel_assets.store.store import Store
 
@@ -38,7 +37,8 @@ def scenes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) ->
     request, seen, reused = _seen(context, store)
     with store.engine.begin() as connection:
         repository.save_scenes(connection, context.partition_key, seen.scenes)
-    sheet = base64.b64encode(contact_sheet(store.blobs.local(request.video_uri), seen.scenes, seen.features)).decode()
+    video = store.blobs.local(request.video_uri)
+    sheet = base64.b64encode(guarded.contact_sheet(video, seen.scenes, seen.features, store.settings.media)).decode()
     metadata = {
         "contact_sheet": dg.MetadataValue.md(f"![the middle of every scene](data:image/jpeg;base64,{sheet})"),
         "scenes": table(scene.model_dump() | {"seconds": round(scene.seconds, 2)} for scene in seen.scenes),
@@ -83,7 +83,7 @@ def _seen(context: dg.AssetExecutionContext, store: Store) -> tuple[repository.C
         known = repository.cached_perception(connection, request.video_sha256, digest)
     if known is not None:
         return request, known, True
-    perception = perceive(
+    perception = guarded.perceive(
         store.blobs.local(request.video_uri),
         video_sha256=request.video_sha256,
         media=settings.media,

@@ -50,9 +50,10 @@ def perceive(*, video: Path, language: str, brand: str | None, as_json: bool, sh
         if presence is not None:
             show_fields([("brand", presence.name), ("read", presence.read), ("heard", presence.heard)])
     if sheet is not None:
-        from flywheel_assets.creative.perception.sheet import contact_sheet
+        from flywheel_assets.creative.perception.guarded import contact_sheet
 
-        sheet.write_bytes(contact_sheet(video, found.scenes, found.features, longest=_CELL, most=_MOST))
+        media = read_settings().media
+        sheet.write_bytes(contact_sheet(video, found.scenes, found.features, media, longest=_CELL, most=_MOST))
         click.echo(f"contact sheet in {sheet}", err=True)
 
 

@@ -6,21 +6,25 @@ Every file leaves a row in `uploads`, so nothing that was dropped can vanish sil
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, false, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError, IntakeRejected
 from flywheel_assets.core.ids import creative_id
+from flywheel_assets.creative.apart.running import ChildBroke
 from flywheel_assets.creative.briefs import checked_brief, described
-from flywheel_assets.creative.perception.probe import Probe, probe
+from flywheel_assets.creative.door import PASSING, plain_file, refuse_without_room, shown
+from flywheel_assets.creative.door import store as keep
+from flywheel_assets.creative.perception.guarded import look
+from flywheel_assets.creative.perception.probe import Probe
 from flywheel_assets.creative.types import Brief
+from flywheel_assets.settings import Media
 from flywheel_assets.store.blobs import Stored
 from flywheel_assets.store.documents import read_yaml
 from flywheel_assets.store.store import Store
@@ -28,10 +32,11 @@ from flywheel_assets.store.tables import creatives, publish_plans, uploads, vide
 
 SOURCE = "drop_folder"
 _BRIEF_SUFFIX = ".brief.yaml"
+# A row that stands until the reason is gone; every other stands for good.
+_PASSES = func.coalesce(uploads.c.rule.in_(PASSING), false())
 # Names under which browsers and sync tools write a file that is not finished.
 _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp")
-# A file system allows 255; the brief's name beside it is longer than the video's own.
-_MAX_NAME_BYTES = 200
+_BRIEF_BYTES = 65_536  # of a brief; the sample's has 700
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,8 @@ class Dropped:
 
     @property
     def shown(self) -> str:
-        """The name as text; bytes that are no UTF-8 are written as escapes, which a database can hold."""
-        return self.name.encode(errors="backslashreplace").decode()
+        """The name as text that a database can hold."""
+        return shown(self.name)
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,12 @@ def _is_drop(entry: Path) -> bool:
 
 
 def unknown(connection: Connection, files: Iterable[Dropped]) -> tuple[Dropped, ...]:
-    """Those files, in the state they are in now, that have no row yet."""
+    """Those files, in the state they are in now, that have no row yet, or one that says nothing about the file."""
     wanted = tuple(files)
     keys = [(SOURCE, file.shown, file.size, file.modified_ns) for file in wanted]
     columns = tuple_(uploads.c.source, uploads.c.name, uploads.c.size, uploads.c.modified_ns)
-    rows = connection.execute(select(uploads.c.name, uploads.c.size, uploads.c.modified_ns).where(columns.in_(keys)))
+    query = select(uploads.c.name, uploads.c.size, uploads.c.modified_ns).where(columns.in_(keys), ~_PASSES)
+    rows = connection.execute(query)
     known = {(row.name, row.size, row.modified_ns) for row in rows}
     return tuple(file for file in wanted if (file.shown, file.size, file.modified_ns) not in known)
 
@@ -94,11 +100,11 @@ def unknown(connection: Connection, files: Iterable[Dropped]) -> tuple[Dropped, 
 def take_in(store: Store, folder: Path, file: Dropped, account: Account) -> Intake:
     """Check one file, store it, and open or resume its creative request. Never raises for what a user can drop."""
     try:
-        path = _plain_file(folder, file)
-        with _readable(file):
-            first = probe(path, store.settings.media)
+        path = plain_file(folder, file.name)
+        refuse_without_room(store.blobs, file.name, file.size, store.settings.media.spare_mb)
+        first = _looked_at(path, store.settings.media)
         brief = read_brief(path, account)
-        stored = store.blobs.put(path)
+        stored = keep(store.blobs, path)
     except FileNotFoundError:
         if (folder / file.name).exists():
             raise
@@ -107,37 +113,27 @@ def take_in(store: Store, folder: Path, file: Dropped, account: Account) -> Inta
         with store.engine.begin() as connection:
             _record(connection, file, status="rejected", rejection=rejection)
         return Intake(file.shown, "rejected", str(rejection))
+    if _look(path) != file:
+        return Intake(file.shown, "changed", f"{file.shown} was changed while it was being read; it is looked at again")
     with store.engine.begin() as connection:
         return _request(connection, file, stored, first=first, brief=brief, account=account)
 
 
-@contextmanager
-def _readable(file: Dropped) -> Iterator[None]:
-    """Whatever a decoder makes of a hostile file, it is that file's fault and not the others'."""
+def _looked_at(path: Path, media: Media) -> Probe:
+    """The first look. One that the machine broke off says nothing about the file."""
     try:
-        yield
-    except (FileNotFoundError, IntakeRejected):
+        return look(path, media)
+    except FileNotFoundError:
         raise
-    except PermissionError as error:
-        remedy = "Let the platform's user read it."
-        raise IntakeRejected(file.name, "unreadable", f"it cannot be read ({error.strerror})", remedy) from None
-    except Exception as error:
-        reason = f"it cannot be examined ({type(error).__name__}: {' '.join(str(error).split())})"
-        raise IntakeRejected(file.name, "damaged", reason, "Export the video again as MP4 (H.264).") from error
-
-
-def _plain_file(folder: Path, file: Dropped) -> Path:
-    path = folder / file.name
-    if path.is_symlink():
-        raise IntakeRejected(file.name, "symlink", "it points elsewhere", "Copy the video itself into the folder.")
-    if file.shown != file.name:
-        raise IntakeRejected(file.shown, "name_not_text", "its name is not UTF-8", "Rename it with plain letters.")
-    if (length := len(os.fsencode(file.name))) > _MAX_NAME_BYTES:
-        reason = f"its name has {length} bytes, the limit is {_MAX_NAME_BYTES}"
-        raise IntakeRejected(file.name[:40], "name_too_long", reason, "Give it a shorter name.")
-    if path.exists() and not path.is_file():
-        raise IntakeRejected(file.name, "not_a_file", "it is no regular file", "Drop a video file.")
-    return path
+    except OSError as error:
+        remedy = "Let the platform's user read it, or copy it again."
+        raise IntakeRejected(path.name, "unreadable", f"it cannot be read ({error.strerror})", remedy) from None
+    except ChildBroke as broke:
+        if broke.cause == "killed":
+            remedy = "It is looked at again by itself; more memory may be needed."
+            raise IntakeRejected(path.name, "interrupted", f"the look at it was cut short: {broke}", remedy) from broke
+        remedy = "Export the video again as MP4 (H.264)."
+        raise IntakeRejected(path.name, "damaged", f"it cannot be examined: {broke}", remedy) from broke
 
 
 def read_brief(video: Path, account: Account) -> Brief:
@@ -148,7 +144,8 @@ def read_brief(video: Path, account: Account) -> Brief:
     """
     beside = video.with_name(video.stem + _BRIEF_SUFFIX)
     again = f"Write {beside.name} (see samples/raw_ad.brief.yaml) and drop the video again."
-    if beside.exists():
+    if os.path.lexists(beside):
+        _plain_brief(video, beside, again)
         try:
             raw: Any = read_yaml(beside)
         except ConfigurationError as error:
@@ -163,6 +160,15 @@ def read_brief(video: Path, account: Account) -> Brief:
         return checked_brief(raw)
     except ConfigurationError as error:
         raise IntakeRejected(video.name, "bad_brief", str(error), again) from None
+
+
+def _plain_brief(video: Path, beside: Path, again: str) -> None:
+    """Refuse what is read without end, or is somebody else's file: a refusal may quote what it says."""
+    if beside.is_symlink() or not beside.is_file():
+        raise IntakeRejected(video.name, "bad_brief", f"{beside.name} is no regular file", again)
+    if (size := beside.stat().st_size) > _BRIEF_BYTES:
+        reason = f"{beside.name} has {size:,} bytes, the limit is {_BRIEF_BYTES:,}"
+        raise IntakeRejected(video.name, "bad_brief", reason, again)
 
 
 def _request(
@@ -230,9 +236,13 @@ def _record(
     rejection: IntakeRejected | None = None,
     **more: str,
 ) -> None:
-    reason: Mapping[str, str] = {}
-    if rejection is not None:
-        reason = {"rule": rejection.rule, "reason": rejection.reason, "remedy": rejection.remedy}
     row = {"name": file.shown, "source": SOURCE, "size": file.size, "modified_ns": file.modified_ns, "status": status}
-    statement = insert(uploads).values(row | dict(reason) | more)
-    connection.execute(statement.on_conflict_do_nothing(index_elements=["source", "name", "size", "modified_ns"]))
+    said: dict[str, str | None] = {"rule": None, "reason": None, "remedy": None}
+    if rejection is not None:
+        said = {"rule": rejection.rule, "reason": rejection.reason, "remedy": rejection.remedy}
+    now = {"status": status, **said, **more}
+    statement = insert(uploads).values(row | now)
+    again = statement.on_conflict_do_update(
+        index_elements=["source", "name", "size", "modified_ns"], set_=now, where=_PASSES
+    )
+    connection.execute(again)

@@ -73,7 +73,7 @@ def enhanced_source(source: Path, plan: EditPlan, cache: Path, settings: Renderi
 
     def make(part: Path) -> None:
         floor = noise.floor(source, quiet, timeout=timeout)
-        opened = ffmpeg.local_input(source)
+        opened = ffmpeg.original(source)
         again = () if floor is None else ("-t", f"{quiet[-1][1]:.3f}", *opened)
         chain = module.sound_filter(floor, quiet)
         arguments = [*opened, *again, "-filter_complex", chain, "-map", "[out]", "-c:a", "flac", f"file:{part}"]

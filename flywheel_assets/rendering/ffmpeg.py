@@ -6,6 +6,7 @@ so files named there lie in a working folder under plain names.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
@@ -17,6 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 from flywheel_assets.core.errors import RenderFailed
+from flywheel_assets.creative.apart.limits import Limits, bounded
+from flywheel_assets.creative.perception.container import demuxer_of
 from flywheel_assets.rendering import room
 from flywheel_assets.rendering.typefaces import Typefaces
 
@@ -25,6 +28,7 @@ _MISSING_GLYPH = "failed to find any fallback with glyph"
 _VERSION_TIMEOUT = 30.0
 # One filter thread: processes run side by side, and the output does not depend on the machine.
 _THREADS = ("-filter_threads", "1", "-filter_complex_threads", "1")
+_MEMORY_MB, _FILE_MB = 16_384, 8_192  # 4K read a dozen times at once by 32 threads; ten minutes of sound, unpacked
 _FONT_CONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{folder}</dir><cachedir>{cache}</cachedir></fontconfig>
@@ -33,7 +37,12 @@ _FONT_CONFIG = """<?xml version="1.0"?>
 
 def local_input(path: Path) -> tuple[str, ...]:
     """Arguments that read a local file and refuse any address inside it."""
-    return "-protocol_whitelist", "file,pipe", "-i", f"file:{path}"
+    return "-protocol_whitelist", "file", "-i", f"file:{path}"
+
+
+def original(path: Path) -> tuple[str, ...]:
+    """As `local_input`, of a video nobody vouches for: it is read as what its first bytes say, whatever it names."""
+    return "-f", demuxer_of(path), *local_input(path)
 
 
 @lru_cache(maxsize=1)
@@ -58,7 +67,8 @@ def run(arguments: Sequence[str], *, subject: str, timeout: float, folder: Path 
         RenderFailed: it failed, was killed, took too long, or could not draw a character.
         StorageFull: the disk has no room for what it writes.
     """
-    command = [*_bound_to_us(), _program(), "-hide_banner", "-nostdin", "-nostats", "-y", *_THREADS, *arguments]
+    command = [_program(), "-hide_banner", "-nostdin", "-nostats", "-y", *_THREADS, *arguments]
+    command[:0] = [*_bound_to_us(), *bounded(_limits(timeout))]
     environment = None if folder is None else {**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")}
     try:
         done = subprocess.run(  # noqa: S603 - no shell; file names follow `file:` and cannot be options
@@ -124,6 +134,10 @@ def _bound_to_us() -> tuple[str, ...]:
         [*prefix, found, "--version"], capture_output=True, check=False, timeout=_VERSION_TIMEOUT
     )
     return prefix if works.returncode == 0 else ()
+
+
+def _limits(timeout: float) -> Limits:
+    return Limits(timeout, math.ceil(timeout) * (os.cpu_count() or 1), _MEMORY_MB, _FILE_MB)
 
 
 def _program() -> str:

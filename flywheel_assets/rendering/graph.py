@@ -46,7 +46,7 @@ class Graph:
 
         Each picture comes once: repeated, it would keep a graph going for ever whose source gives no frames.
         """
-        clips = [argument for seek in self.seeks for argument in (*seek, *ffmpeg.local_input(source))]
+        clips = [argument for seek in self.seeks for argument in (*seek, *ffmpeg.original(source))]
         return clips + [argument for name in self.pictures for argument in ffmpeg.local_input(Path(name))]
 
     @property

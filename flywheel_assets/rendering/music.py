@@ -20,6 +20,8 @@ from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.tracks import BeatGrid, Music
 
 _BEAT_RATE = 16_000  # samples a second, what the beat finder takes
+# Names of ffmpeg's demuxers for files with sound in them; not those of playlists, which name other files.
+_FORMATS = "mp3,wav,mov,ogg,flac,aac,aiff,w64,caf,matroska,webm,mp4"
 _LOOP_VERSION = 1  # raised when `loops` sound otherwise
 
 
@@ -71,7 +73,7 @@ def loudness(ready: Path, timeout: float) -> Loudness:
 def _decode(source: Path, target: Path, arguments: list[str], name: str, timeout: float) -> None:
     try:
         ffmpeg.run(
-            [*ffmpeg.local_input(source), "-map", "0:a:0", *arguments, f"file:{target}"],
+            ["-format_whitelist", _FORMATS, *ffmpeg.local_input(source), "-map", "0:a:0", *arguments, f"file:{target}"],
             subject=f"music {name}", timeout=timeout,
         )  # fmt: skip
     except StorageFull:

@@ -50,7 +50,7 @@ def floor(source: Path, quiet: Quiet, *, timeout: float) -> int | None:
     with TemporaryDirectory(prefix="flywheel-noise-") as folder:
         raw = Path(folder) / "quiet.f32"
         arguments = ["-map", "0:a:0", "-af", chain, "-f", "f32le", f"file:{raw}"]
-        ffmpeg.run([*ffmpeg.local_input(source), *arguments], subject="noise of the source", timeout=timeout)
+        ffmpeg.run([*ffmpeg.original(source), *arguments], subject="noise of the source", timeout=timeout)
         samples = np.fromfile(raw, dtype=np.float32)
     return level(samples[::2])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flywheel_assets.core.errors import RenderFailed
+from flywheel_assets.creative.perception.container import moving_picture, open_video
 from flywheel_assets.rendering import ffmpeg
 
 if TYPE_CHECKING:
@@ -79,11 +80,9 @@ def count_frames(path: Path) -> int:
 
 
 def even_pace(path: Path) -> bool:
-    """Whether all pictures of a file last equally long, to a tenth of one."""
-    import av
-
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
+    """Whether all pictures of a user's video last equally long, to a tenth of one."""
+    with open_video(path) as container:
+        stream = moving_picture(container, path)
         shown = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None)
     steps = [later - earlier for earlier, later in pairwise(shown)]
     return not steps or max(steps) - min(steps) <= 0.1 * max(steps) + 1

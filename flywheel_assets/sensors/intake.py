@@ -1,6 +1,8 @@
 """Where a video enters: the drop folder."""
 
 import json
+import time
+from pathlib import Path
 
 import dagster as dg
 
@@ -11,8 +13,8 @@ from flywheel_assets.jobs import creative_generation
 from flywheel_assets.sensors.running import UNFINISHED, runs_of
 from flywheel_assets.store.store import Store
 
-# A tick stays short: more files wait for the next one.
-_FILES_PER_TICK = 10
+# A tick stays short, as Dagster gives it a minute and one look may take most of it: more files wait for the next one.
+_FILES_PER_TICK, _SECONDS_PER_TICK = 10, 15.0
 
 
 @dg.sensor(
@@ -29,11 +31,11 @@ def uploads(
     with store.engine.connect() as connection:
         new = unknown(connection, dropped_files(folder))
     settled = [file for file in new if _signature(file) in _remembered(context.cursor)]
-    results = [take_in(store, folder, file, account) for file in settled[:_FILES_PER_TICK]]
+    results = _taken_in(store, folder, settled, account)
     for result in results:
         if result.status == "rejected":
             context.log.warning(result.message)
-    context.update_cursor(json.dumps([_signature(file) for file in new if file not in settled[:_FILES_PER_TICK]]))
+    context.update_cursor(json.dumps([_signature(file) for file in new if file not in settled[: len(results)]]))
     requested = _to_start(context, results) or _without_run(context, store)
     if not requested:
         said = "; ".join(result.message for result in results) or f"{len(new)} files have to stay unchanged for a tick"
@@ -42,6 +44,17 @@ def uploads(
         run_requests=[_run(result) for result in requested],
         dynamic_partitions_requests=[CREATIVES.build_add_request([str(result.creative_id) for result in requested])],
     )
+
+
+def _taken_in(store: Store, folder: Path, settled: list[Dropped], account: Account) -> list[Intake]:
+    """As many of the files as one tick takes, at least one."""
+    results: list[Intake] = []
+    until = time.monotonic() + _SECONDS_PER_TICK
+    for file in settled[:_FILES_PER_TICK]:
+        results.append(take_in(store, folder, file, account))
+        if time.monotonic() > until:
+            break
+    return results
 
 
 def _to_start(context: dg.SensorEvaluationContext, results: list[Intake]) -> list[Intake]:

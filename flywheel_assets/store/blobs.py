@@ -31,13 +31,21 @@ class Blobs:
     """Files under one base URI (``file://``, ``gs://``, ``s3://``).
 
     Args:
-        base_uri: where files are kept.
+        base_uri: where files are kept, `base` from then on.
         cache: local folder for copies of files kept elsewhere.
     """
 
     def __init__(self, base_uri: str, cache: Path) -> None:
+        self.base = base_uri
         self._base = _path(base_uri)
         self._cache = cache
+
+    def free_bytes(self) -> int | None:
+        """Room where files are kept; None elsewhere than on a local disk, where nobody can tell."""
+        if self._base.protocol not in _LOCAL:
+            return None
+        place = Path(self._base.path)
+        return shutil.disk_usage(next(folder for folder in (place, *place.parents) if folder.exists())).free
 
     def put(self, path: Path) -> Stored:
         """Store a local file. It is hashed while it is copied, so a file that still grows cannot get a wrong name."""

@@ -165,9 +165,10 @@ def test_a_file_dropped_again_with_its_old_date_is_looked_at_again(drops: DropBe
         (b"", "empty_file"),
         (b"not a video, whatever its name says\n", "not_a_video"),
         (b"#EXTM3U\nfile:///etc/passwd\n", "not_a_video"),
-        (video()[:400], "damaged"),
+        (video()[:-400], "damaged"),
+        (video()[:400], "unknown_codec"),
     ],
-    ids=["0 bytes", "text", "playlist", "cut off"],
+    ids=["0 bytes", "text", "playlist", "cut off", "cut off at once"],
 )
 def test_what_is_no_video_is_rejected(drops: DropBench, content: bytes, rule: str) -> None:
     drops.drop("clip.mp4", content)

@@ -13,10 +13,11 @@ from hypothesis.extra import numpy as hnp
 from pydantic import ValidationError
 
 from flywheel_assets.core.errors import IntakeRejected
+from flywheel_assets.creative.perception.container import demuxer_of, quarter_turns
 from flywheel_assets.creative.perception.engines.onnx_yolo import detections, letterbox
 from flywheel_assets.creative.perception.hearing import words_by_scene
 from flywheel_assets.creative.perception.sound import RATE, aligned
-from flywheel_assets.creative.perception.video import Image, demuxer_of, quarter_turns
+from flywheel_assets.creative.perception.video import Image
 from flywheel_assets.creative.perception.visual import LookMeter, look
 from flywheel_assets.creative.types import Scene, Word
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from flywheel_assets.core.errors import IntakeRejected
-from flywheel_assets.creative.perception.video import (
+from flywheel_assets.creative.perception.container import (
+    Original,
     damaged,
     moving_picture,
-    open_video,
+    opened,
     origin,
     pixel_shape,
     quarter_turns,
 )
+from flywheel_assets.creative.perception.damage import no_errors
 from flywheel_assets.settings import Media
 
 if TYPE_CHECKING:
@@ -51,29 +54,45 @@ class Probe(BaseModel):
 def probe(path: Path, media: Media) -> Probe:
     """Measure a local file against the bounds in ``media``; its first and last second are decoded.
 
+    A file nobody has looked at yet belongs into a child process: `apart.look`.
+
     Raises:
-        IntakeRejected: ``empty_file``, ``too_large``, ``not_a_video``, ``no_video_stream``, ``too_short``,
-            ``too_long``, ``too_many_pixels``, ``no_times`` or ``damaged``.
+        IntakeRejected: ``empty_file``, ``too_large``, ``not_a_video``, ``no_video_stream``, ``too_many_streams``,
+            ``too_short``, ``too_long``, ``too_many_pixels``, ``too_many_frames``, ``no_times`` or ``damaged``.
     """
-    size = path.stat().st_size
+    with Original(path) as handle:
+        return examine(handle, path, media)
+
+
+def examine(handle: Original, path: Path, media: Media) -> Probe:
+    """As `probe`, of a file that is open already; nothing else is opened, and `path` only names it."""
+    size = os.fstat(handle.fileno()).st_size
     if size > media.max_bytes:
         raise _refused(
             path, "too_large", size, media.max_bytes, unit="bytes", remedy="Export it with a lower bit rate."
         )
-    with open_video(path) as container:
-        stream = moving_picture(container, path)
-        pixels = stream.codec_context.width * stream.codec_context.height
-        if pixels > media.max_pixels:
-            raise _refused(
-                path, "too_many_pixels", pixels, media.max_pixels, unit="pixels", remedy="Export it in 4K or smaller."
-            )
-        frames, seconds = _length(container, stream, path)
+    with opened(handle, path) as container:
+        stream = _usable(container, path, media)
+        frames, seconds = _length(container, stream, path, media.max_frames)
         _within(path, seconds, media)
     # Opened again: not every file that can be read can also be wound back.
-    with open_video(path) as container:
+    with opened(handle, path) as container:
         stream = moving_picture(container, path)
         first = _decode_ends(container, stream, path, seconds)
         return _describe(container, stream, first, frames=frames, seconds=seconds, size=size)
+
+
+def _usable(container: InputContainer, path: Path, media: Media) -> VideoStream:
+    """The picture of a file that has no more streams and pixels than allowed."""
+    if (streams := len(container.streams)) > media.max_streams:
+        remedy = "Export it with one picture and one sound track."
+        raise _refused(path, "too_many_streams", streams, media.max_streams, unit="streams", remedy=remedy)
+    stream = moving_picture(container, path)
+    pixels = stream.codec_context.width * stream.codec_context.height
+    if pixels > media.max_pixels:
+        remedy = "Export it in 4K or smaller."
+        raise _refused(path, "too_many_pixels", pixels, media.max_pixels, unit="pixels", remedy=remedy)
+    return stream
 
 
 def _within(path: Path, seconds: float, media: Media) -> None:
@@ -90,12 +109,15 @@ def _refused(path: Path, rule: str, found: float, limit: float, *, unit: str, re
     return IntakeRejected(path.name, rule, f"it has {found:,} {unit}, the limit is {limit:,}", remedy)
 
 
-def _length(container: InputContainer, stream: VideoStream, path: Path) -> tuple[int, float]:
+def _length(container: InputContainer, stream: VideoStream, path: Path, most: int) -> tuple[int, float]:
     """Coded pictures and seconds, read from the packets: a header may lack them or say something else."""
     frames, lost, opens, ends = 0, 0, float("inf"), float("-inf")
     usual = float(1 / stream.average_rate) if stream.average_rate else 0.0
-    with _no_errors(path, "reading its packets"):
+    with no_errors(path, "reading its packets"):
         for packet in container.demux(stream):
+            if frames + lost > most:
+                remedy = "Export it with 60 frames a second or fewer."
+                raise _refused(path, "too_many_frames", frames + lost, most, unit="frames", remedy=remedy)
             lost += packet.pts is None and packet.size > 0
             if packet.pts is None or packet.is_discard or packet.time_base is None:
                 continue
@@ -135,11 +157,11 @@ def _decode_ends(container: InputContainer, stream: VideoStream, path: Path, sec
     # One thread: libav's messages are collected per thread.
     stream.codec_context.thread_count = 1
     start = origin(container)
-    with _no_errors(path, "decoding its first second"):
+    with no_errors(path, "decoding its first second"):
         first = _decode(container, stream, lambda time: time < start + 1)
     with suppress(av.FFmpegError):
         container.seek(round((start + max(0.0, seconds - 1)) * 1_000_000))
-    with _no_errors(path, "decoding its last second"):
+    with no_errors(path, "decoding its last second"):
         _decode(container, stream, lambda _: True)
     return first or _nothing(path)
 
@@ -156,30 +178,6 @@ def _decode(container: InputContainer, stream: VideoStream, wanted: Callable[[fl
         if frame.time is not None and not wanted(frame.time):
             break
     return first
-
-
-@contextmanager
-def _no_errors(path: Path, doing: str) -> Iterator[None]:
-    """Refuse the file if libav raises or prints an error.
-
-    Of 300 damaged files 112 decoded to the end and only printed errors (measured), so the outcome
-    alone says nothing.
-    """
-    import av
-    import av.logging as libav
-
-    level = libav.get_level()
-    libav.set_level(libav.ERROR)
-    try:
-        with libav.Capture() as lines:
-            yield
-    except av.FFmpegError as error:
-        raise damaged(path, f"{doing} failed ({error})") from error
-    finally:
-        libav.set_level(level)
-    errors = [f"{name}: {text.strip()}" for severity, name, text in lines if severity <= libav.ERROR]
-    if errors:
-        raise damaged(path, f"{doing} printed {len(errors)} errors, first {errors[0]!r}")
 
 
 def _describe(

@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from flywheel_assets.clients.weights import sha256_of
-from flywheel_assets.creative.perception.perceive import perceive, settings_digest
+from flywheel_assets.creative.perception.guarded import perceive
+from flywheel_assets.creative.perception.perceive import settings_digest
 from flywheel_assets.creative.perception.scenes import Progress
 from flywheel_assets.creative.types import Perception
 from flywheel_assets.settings import Settings

@@ -12,10 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flywheel_assets.creative.perception.damage import Tally
 from flywheel_assets.creative.perception.detectors.changes import Mix
 from flywheel_assets.creative.perception.detectors.pictures import THUMB
 from flywheel_assets.creative.perception.probe import probe
-from flywheel_assets.creative.perception.video import Image, damaged, read_frames, shrink
+from flywheel_assets.creative.perception.video import Image, read_frames, shrink
 from flywheel_assets.creative.types import Engine, Scene
 from flywheel_assets.settings import Media
 
@@ -42,12 +43,13 @@ def detect_scenes(path: Path, media: Media, progress: Progress | None = None) ->
     first = probe(path, media)
     expected = first.frame_count
     finder = SceneFinder(first.fps, media.min_scene_seconds)
+    tally = Tally()
     for decoded in read_frames(path):
+        tally.add(decoded.frame)
         finder.add(decoded.time, shrink(decoded.frame, *THUMB, "bgr24"))
         if progress and decoded.index % 100 == 0:
             progress("scenes", decoded.index, max(expected, decoded.index))
-    if not finder.times:
-        raise damaged(path, "not one picture could be decoded")
+    tally.check(path, media.max_damage)
     if progress:
         progress("scenes", len(finder.times), len(finder.times))
     return finder.finish()

@@ -5,19 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from flywheel_assets.creative.perception.container import quarter_turns
+from flywheel_assets.creative.perception.damage import Tally
 from flywheel_assets.creative.perception.detectors.pictures import THUMB
 from flywheel_assets.creative.perception.probe import Probe
 from flywheel_assets.creative.perception.scenes import Progress, SceneFinder
 from flywheel_assets.creative.perception.stills import LONGEST, Stills
-from flywheel_assets.creative.perception.video import (
-    Decoded,
-    Image,
-    damaged,
-    picture,
-    quarter_turns,
-    read_frames,
-    shrink,
-)
+from flywheel_assets.creative.perception.video import Decoded, Image, picture, read_frames, shrink
 from flywheel_assets.creative.perception.visual import WIDTH, LookMeter, Tick
 from flywheel_assets.creative.types import Scene
 from flywheel_assets.settings import Media
@@ -38,13 +32,14 @@ def watch(path: Path, first: Probe, media: Media, stills: Stills, progress: Prog
         IntakeRejected: ``damaged``.
     """
     meter, finder = LookMeter(), SceneFinder(first.fps, media.min_scene_seconds)
+    tally = Tally()
     for decoded in read_frames(path):
+        tally.add(decoded.frame)
         finder.add(decoded.time, shrink(decoded.frame, *THUMB, "bgr24"))
         _look(decoded, meter, stills)
         if progress and decoded.index % 100 == 0:
             progress("scenes", decoded.index, max(first.frame_count, decoded.index))
-    if not finder.times:
-        raise damaged(path, "not one picture could be decoded")
+    tally.check(path, media.max_damage)
     if progress:
         progress("scenes", len(finder.times), len(finder.times))
     return Watched(finder.finish(), tuple(meter.ticks))

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flywheel_assets.creative.perception.video import (
-    Image,
-    damaged,
-    moving_picture,
-    open_video,
-    origin,
-    picture,
-    pixel_shape,
-)
+from flywheel_assets.creative.perception.container import damaged, moving_picture, open_video, origin, pixel_shape
+from flywheel_assets.creative.perception.video import Image, picture
 from flywheel_assets.creative.types import Box, Scene, SceneFeatures
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flywheel_assets.core.errors import NotAvailable
+from flywheel_assets.creative.perception.container import is_decodable, open_video, origin, said
 from flywheel_assets.creative.perception.loudness import LOUD_RATE, LoudnessMeter
-from flywheel_assets.creative.perception.video import open_video, origin
 
 if TYPE_CHECKING:
     from av import AudioFrame
@@ -40,6 +40,8 @@ def read_sound(path: Path) -> Sound:
     with open_video(path) as container:
         if not container.streams.audio:
             raise NotAvailable("no audio stream")
+        if not is_decodable(container.streams.audio[0]):
+            raise NotAvailable(f"nobody here knows the code that the sound of {path.name} is written in")
         meter = LoudnessMeter()
         pieces: list[NDArray[np.float32]] = []
         late: float | None = None
@@ -51,7 +53,7 @@ def read_sound(path: Path) -> Sound:
                 for piece in loud:
                     meter.add(_array(piece))
         except (av.FFmpegError, ValueError) as error:
-            raise NotAvailable(f"the audio stream of {path.name} cannot be decoded ({error})") from error
+            raise NotAvailable(f"the audio stream of {path.name} cannot be decoded ({said(error)})") from error
     if late is None or not pieces:
         raise NotAvailable(f"the audio stream of {path.name} holds no sound")
     return Sound(aligned(np.concatenate(pieces), late, RATE), aligned(meter.power(), late, 10))

@@ -37,7 +37,7 @@ class FfmpegRecipe:
             for name, material in self.graph.files.items():
                 (folder / name).symlink_to(kit.file(material).absolute())
             for survey in self.graph.surveys:
-                look = [*survey.seek, *ffmpeg.local_input(source), "-vf", survey.filter, "-f", "null", "-"]
+                look = [*survey.seek, *ffmpeg.original(source), "-vf", survey.filter, "-f", "null", "-"]
                 ffmpeg.run(look, subject=f"survey of {self.subject}", timeout=timeout, folder=folder)
             arguments = [*self.graph.inputs(source), "-filter_complex", self.graph.text, *self.arguments]
             ffmpeg.run([*arguments, f"file:{target}"], subject=self.subject, timeout=timeout, folder=folder)

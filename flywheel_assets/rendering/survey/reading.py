@@ -6,14 +6,8 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from flywheel_assets.creative.perception.video import (
-    Decoded,
-    damaged,
-    moving_picture,
-    open_video,
-    origin,
-    pixel_shape,
-)
+from flywheel_assets.creative.perception.container import damaged, moving_picture, open_video, origin, pixel_shape, said
+from flywheel_assets.creative.perception.video import Decoded
 from flywheel_assets.creative.types import Scene
 
 _MICROSECONDS = 1_000_000  # a second in a container's own times
@@ -78,4 +72,6 @@ def _from(path: Path, start: float) -> Generator[Decoded]:
                     raise damaged(path, f"a frame after {start:.2f} s carries no time")
                 yield Decoded(index, round(frame.time - zero, 6), frame, shape)
         except av.FFmpegError as error:
-            raise damaged(path, f"decoding from {start:.2f} s failed after {index + 1} frames ({error})") from error
+            raise damaged(
+                path, f"decoding from {start:.2f} s failed after {index + 1} frames ({said(error)})"
+            ) from error

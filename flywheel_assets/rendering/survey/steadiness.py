@@ -12,7 +12,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from flywheel_assets.creative.perception.video import Decoded, quarter_turns, shrink
+from flywheel_assets.creative.perception.container import quarter_turns
+from flywheel_assets.creative.perception.video import Decoded, shrink
 from flywheel_assets.rendering.survey import camera
 from flywheel_assets.rendering.survey.camera import Grey
 from flywheel_assets.rendering.survey.settings import Measuring
