@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flywheel_assets.creative.types import SeenFace
 from flywheel_assets.rendering.canvas import centred, clearest, overlap
-from flywheel_assets.rendering.effects import Box
+from flywheel_assets.rendering.effects import Box, PunchIn
 from flywheel_assets.rendering.modules.base import PlanContext
 from flywheel_assets.rendering.modules.hook_title import HookTitle
+from flywheel_assets.rendering.modules.pattern_interrupt import PatternInterrupt
 from flywheel_assets.rendering.survey.types import Sighting
 from flywheel_assets.rendering.timeline import Shot
 
@@ -64,11 +65,16 @@ def options(size: tuple[float, float], shot: Shot, context: PlanContext) -> tupl
 
 
 def faces(span: Span, shot: Shot, context: PlanContext) -> tuple[Box, ...]:
-    """Where faces lie on the output around the time of a span, each under the window of the moment it was seen in."""
+    """Where faces lie on the output around the time of a span, each as the picture is shown when it was seen."""
     seen, reach = _sightings(shot, context)
     early, late = span[0] - context.canvas.frames(reach), span[1] + context.canvas.frames(reach)
     found = ((one.box, shot.frame(one.time, context.canvas)) for one in seen if shot.plays(one.time))
-    return tuple(context.placed_at(box, shot, frame) for box, frame in found if early <= frame < late)
+    jumps = _jumps(shot, context)
+    return tuple(
+        _nearer(context.placed_at(box, shot, frame), frame - shot.start, jumps)
+        for box, frame in found
+        if early <= frame < late
+    )
 
 
 def _sightings(shot: Shot, context: PlanContext) -> tuple[Sequence[Sighting | SeenFace], float]:
@@ -78,6 +84,24 @@ def _sightings(shot: Shot, context: PlanContext) -> tuple[Sequence[Sighting | Se
         return surveyed.subject, _SURVEY_REACH
     features = context.features(shot.scene.index)
     return (features.faces if features else None) or (), _PERCEPTION_REACH
+
+
+def _jumps(shot: Shot, context: PlanContext) -> tuple[PunchIn, ...]:
+    """When the shot is seen from nearer."""
+    if PatternInterrupt.name in context.style.without:
+        return ()
+    return tuple(one for one in PatternInterrupt().on_shot(shot, context) if isinstance(one, PunchIn))
+
+
+def _nearer(box: Box, frame: int, jumps: Iterable[PunchIn]) -> Box:
+    """The box as large and as far from the middle as it is seen in a frame of the shot."""
+    jump = next((one for one in jumps if one.start_frame <= frame < one.end_frame), None)
+    if jump is None:
+        return box
+    x, y = (jump.box[0] + jump.box[2]) / 2, (jump.box[1] + jump.box[3]) / 2
+    left, top, right, bottom = box
+    grown = (x + (left - x) * jump.scale, y + (top - y) * jump.scale)
+    return *grown, x + (right - x) * jump.scale, y + (bottom - y) * jump.scale
 
 
 def title_box(context: PlanContext) -> Box | None:
