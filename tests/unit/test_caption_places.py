@@ -86,13 +86,23 @@ def test_a_face_behind_the_usual_place_moves_the_cards_to_one_that_is_clear_and_
     assert AutoCaptions().notes(context) == {"scene 0": "2 of 2 cards moved for a face"}
 
 
-def test_only_the_card_during_which_the_face_is_there_moves() -> None:
-    low = [(time, box if time < 2.5 else (box[0], 0.05, box[2], 0.3)) for time, box in _walking()]
-    context = _context(*low)
-    first, second = AutoCaptions().overlays(context)
+def _heights(context: PlanContext) -> list[float]:
+    """Middles of the cards below that of the usual place."""
     usual = AutoCaptions().room(context.shots[0], context)
-    assert abs(first.centre[1] - (usual[1] + usual[3]) / 2) > 50
-    assert second.centre[1] == pytest.approx((usual[1] + usual[3]) / 2)
+    return [card.centre[1] - (usual[1] + usual[3]) / 2 for card in AutoCaptions().overlays(context)]
+
+
+def test_cards_do_not_jump_where_one_place_is_clear_all_through_the_shot() -> None:
+    leaves = [(time, box if time < 2.5 else (box[0], 0.0, box[2], 0.1)) for time, box in _walking()]
+    first, second = _heights(_context(*leaves))
+    assert first == second < -50
+
+
+def test_where_none_is_each_card_goes_where_there_is_no_face_in_its_time() -> None:
+    high = [(time, box if time < 2.5 else (box[0], 0.1, box[2], 0.52)) for time, box in _walking((0, 0.45, 0.1, 0.75))]
+    context = _context(*high)
+    first, second = _heights(context)
+    assert (first < -50, second) == (True, pytest.approx(0))
     assert AutoCaptions().notes(context) == {"scene 0": "1 of 2 cards moved for a face"}
 
 

@@ -39,6 +39,8 @@ class Place:
 def place(size: tuple[float, float], span: Span, shot: Shot, context: PlanContext, title: Box | None) -> Place:
     """The usual place, else the first of the others in the safe box that is clear, else the one that hides least.
 
+    One that is clear all through the shot comes first, so that cards do not jump.
+
     Args:
         size: of the card, pixels.
         span: in which it is shown.
@@ -47,12 +49,14 @@ def place(size: tuple[float, float], span: Span, shot: Shot, context: PlanContex
         title: what the hook's title covers in that time.
     """
     texts = (*context.source_text(shot.scene.index), *((title,) if title else ()))
-    seen = faces(span, shot, context)
+    now, ever = faces(span, shot, context), faces((shot.start, shot.end), shot, context)
     places = (*options(size, shot, context), *_rows(size, context))
-    box = clearest(places, (*texts, *seen))
-    without_faces = clearest(places, texts)
-    hidden = max((overlap(box, one) / _area(one) for one in (*texts, *seen) if _area(one)), default=0.0)
-    return Place(box, moved_for_face=box != without_faces, hidden=hidden if hidden > _SEEN else 0.0)
+    box = clearest(places, (*texts, *ever))
+    if any(overlap(box, one) for one in (*texts, *ever)):
+        box = clearest(places, (*texts, *now))
+    hidden = max((overlap(box, one) / _area(one) for one in (*texts, *now) if _area(one)), default=0.0)
+    moved = box != clearest(places, texts)
+    return Place(box, moved_for_face=moved, hidden=hidden if hidden > _SEEN else 0.0)
 
 
 def options(size: tuple[float, float], shot: Shot, context: PlanContext) -> tuple[Box, ...]:
