@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 _AROUND = 0.35  # of the shorter side: how much of the surroundings is looked at
 _LEAST_AROUND = 10  # pixels
-_OPEN, _COVERED = 0.01, 0.2  # cover below which a pixel shows what lies behind, and from which it is judged
+_OPEN, _COVERED = 0.01, 0.25  # cover below which a pixel shows what lies behind; share of the strongest that is judged
 _SOFT = 2  # pixels at its edge that the encoder mixes with what lies beside
 _REACH = 12  # pixels each way within which a mark is looked for that is not where it should be
 _SPREAD = 0.25  # of the window, over which what surrounds a mark is carried on under it
@@ -57,7 +57,7 @@ def compare(picture: Image, corner: tuple[int, int], mark: Mark, hidden: Iterabl
     high, wide = mark.cover.shape
     around = max(round(_AROUND * min(high, wide)), _LEAST_AROUND)
     seen, cover, colours = _window(picture, corner, mark, around)
-    judged = cover >= _COVERED
+    judged = cover >= max(_COVERED * float(mark.cover.max()), _OPEN)
     judged &= _uncovered(seen.shape[:2], hidden, (corner[0] - around, corner[1] - around))
     behind = _behind(seen, cover)
     wanted = cover[..., None] * (colours - behind)
