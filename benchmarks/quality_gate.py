@@ -4,7 +4,9 @@ Two variations of the sample are rendered at 1080x1920, then each is decoded by 
 inspected once more: the second time its texts are known from its pixels, as those of a shared end card are. Told are
 the medians of the rounds, which alternate, and the largest memory of the process.
 
-    python benchmarks/quality_gate.py [--rounds 3]
+    python benchmarks/quality_gate.py [--rounds 3] [--branded]
+
+Branded, both carry a logo and a progress bar, which are looked for as well.
 """
 
 from __future__ import annotations
@@ -13,18 +15,24 @@ import argparse
 import resource
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import av
+from PIL import Image, ImageDraw
 
+from flywheel_assets.core.account import BrandKit
 from flywheel_assets.core.ids import file_sha256
 from flywheel_assets.creative.perception.perceive import perceive
 from flywheel_assets.creative.types import Blueprint, Hook
+from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.quality import Files, inspect, open_eyes
 from flywheel_assets.rendering.render import render_all
+from flywheel_assets.rendering.style import Kit
 from flywheel_assets.settings import Media, Rendering
+from flywheel_assets.store.blobs import Blobs
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "raw_ad.mp4"
 PLANS = (("Tired of cold coffee at work?", (0, 2, 4, 5)), ("Stop waiting for a repair", (3, 1, 6)))
@@ -48,12 +56,25 @@ def _decode(path: Path) -> None:
             pass
 
 
+def _kit(folder: Path) -> Kit:
+    """A round mark with a hole, and the bar."""
+    picture = Image.new("RGBA", (300, 200))
+    ImageDraw.Draw(picture).ellipse((0, 0, 299, 199), fill="#143cdc")
+    ImageDraw.Draw(picture).ellipse((100, 60, 200, 140), fill="#fff05a")
+    picture.save(folder / "mark.png")
+    blobs = Blobs(str(folder / "blobs"), folder / "copies")
+    return read_kit(BrandKit(logo=folder / "mark.png", progress_bar=True), blobs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    rounds, settings = parser.parse_args().rounds, Rendering()
+    parser.add_argument("--branded", action="store_true")
+    asked = parser.parse_args()
+    rounds, settings = asked.rounds, Rendering()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        kit = _kit(folder) if asked.branded else Kit()
         seen = perceive(
             SAMPLE, video_sha256=file_sha256(SAMPLE), media=Media(), weights_dir=folder / "none", language="en"
         )
@@ -65,11 +86,13 @@ def main() -> None:
             )
             for number, (text, order) in enumerate(PLANS, start=1)
         ]  # fmt: skip
-        render = _spent(render_all, SAMPLE, blueprints, seen, folder / "out", folder / "cache", settings)
-        made = render_all(SAMPLE, blueprints, seen, folder / "out", folder / "cache", settings)
+        make = partial(render_all, SAMPLE, blueprints, seen, folder / "out", folder / "cache", settings, kit=kit)
+        render = _spent(make)
+        made = make()
         print(f"rendering both: {render:.1f} CPU-s")
         for blueprint, one in zip(blueprints, made, strict=True):
-            plan, files = edit_plan(blueprint, seen, settings), Files(one.path, one.captions_srt, SAMPLE)
+            plan = edit_plan(blueprint, seen, settings, kit.style)
+            files = Files(one.path, one.captions_srt, SAMPLE, kit)
             bare, first, again = [], [], []
             for _ in range(rounds):
                 eyes = open_eyes()

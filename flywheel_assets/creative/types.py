@@ -40,6 +40,9 @@ class Brief(_Value):
 # --- what was seen, read and heard ----------------------------------------------------------------
 
 
+_LEAST_OWN_SECONDS = 0.5  # a scene that has less of its own is shown with what is mixed into it
+
+
 class Scene(_Value):
     """Half-open span of frames [start_frame, end_frame).
 
@@ -81,6 +84,20 @@ class Scene(_Value):
     def clean_seconds(self) -> float:
         """Length of what is its own alone."""
         return self.clean_end - self.clean_start
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """From when to when an advert shows it: what is its own alone; all of it, where little is.
+
+        Words said in a fade make it a little longer when it is rendered.
+        """
+        is_short = self.clean_seconds < _LEAST_OWN_SECONDS
+        return (self.start, self.end) if is_short else (self.clean_start, self.clean_end)
+
+    @property
+    def shown_seconds(self) -> float:
+        """How long an advert shows it."""
+        return self.shown[1] - self.shown[0]
 
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the picture

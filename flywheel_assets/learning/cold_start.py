@@ -110,7 +110,7 @@ def _effects(scene: Scene, seen: SceneFeatures, usual_motion: float) -> Iterator
 def _text(scene: Scene, seen: SceneFeatures) -> _Effect:
     if seen.texts is None:
         return _Effect("on-screen text was not looked at", None)
-    words = words_to_read(seen.texts, scene.start + _READ_BY)
+    words = words_to_read(seen.texts, scene.shown[0] + _READ_BY)
     if words in _WORDS:
         return _Effect(f"{words} words to read in the first second", _TEXT / 2)
     if not words:
@@ -121,7 +121,8 @@ def _text(scene: Scene, seen: SceneFeatures) -> _Effect:
 def _person(scene: Scene, seen: SceneFeatures) -> _Effect:
     if seen.objects is None:
         return _Effect("people were not looked for", None)
-    early = [each for each in seen.objects if each.label == "person" and each.time <= scene.start + _SEEN_BY]
+    first = scene.shown[0]
+    early = [each for each in seen.objects if each.label == "person" and first <= each.time <= first + _SEEN_BY]
     if any(_area(each.box) >= _PERSON_AREA for each in early):
         return _Effect("a person in the first two seconds", _PERSON / 2)
     return _Effect("no person in the first two seconds", -_PERSON / 2)
@@ -151,12 +152,12 @@ def _motion(seen: SceneFeatures, usual: float) -> _Effect:
 
 
 def _length(scene: Scene) -> _Effect:
-    low, high = _PACE
-    if low <= scene.seconds <= high:
-        return _Effect(f"{scene.seconds:.1f} s long", _LENGTH / 2)
-    if high < scene.seconds <= _SLOW:
-        return _Effect(f"{scene.seconds:.1f} s long", 0.0)
-    return _Effect(f"{scene.seconds:.1f} s long, {low:g} to {high:g} s hold attention", -_LENGTH / 2)
+    (low, high), seconds = _PACE, scene.shown_seconds
+    if low <= seconds <= high:
+        return _Effect(f"{seconds:.1f} s long", _LENGTH / 2)
+    if high < seconds <= _SLOW:
+        return _Effect(f"{seconds:.1f} s long", 0.0)
+    return _Effect(f"{seconds:.1f} s long, {low:g} to {high:g} s hold attention", -_LENGTH / 2)
 
 
 def _craft(seen: SceneFeatures) -> Iterator[_Effect]:

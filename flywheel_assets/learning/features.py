@@ -27,7 +27,7 @@ class OpeningFeatures:
         brightness, saturation: means, 0 to 1.
         pace: log2 of motion against the video's median scene, within -2 and 2.
         sharpness: natural log of 1 + variance of the Laplacian.
-        seconds: length of the scene.
+        seconds: for which an advert shows the scene.
         words_to_read: words on screen within the first second.
         person_area: largest share of the frame a person takes.
         objects: different things seen.
@@ -71,7 +71,7 @@ def opening_features(perception: Perception, scene: int, hook: Hook | None = Non
         saturation=seen.saturation,
         pace=_pace(seen.motion, usual),
         sharpness=math.log1p(max(seen.sharpness, 0.0)),
-        seconds=one.seconds,
+        seconds=one.shown_seconds,
         words_to_read=_words_to_read(one, seen),
         person_area=_person_area(seen),
         objects=_UNKNOWN if seen.objects is None else float(len({each.label for each in seen.objects})),
@@ -92,7 +92,7 @@ def _pace(motion: float, usual: float) -> float:
 
 
 def _words_to_read(scene: Scene, seen: SceneFeatures) -> float:
-    return _UNKNOWN if seen.texts is None else float(words_to_read(seen.texts, scene.start + _READ_BY))
+    return _UNKNOWN if seen.texts is None else float(words_to_read(seen.texts, scene.shown[0] + _READ_BY))
 
 
 def _person_area(seen: SceneFeatures) -> float:

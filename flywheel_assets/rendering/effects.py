@@ -84,6 +84,11 @@ class Fit(_Effect):
         del width, height
         return self.box
 
+    def source_at(self, frame: int, width: int, height: int) -> Box:
+        """As `source_box`: it stays where it is."""
+        del frame
+        return self.source_box(width, height)
+
     def source_boxes(self, width: int, height: int) -> tuple[Box, ...]:
         """As `source_box`: it stays where it is."""
         return (self.source_box(width, height),)
@@ -119,14 +124,15 @@ class Crop(_Effect):
 
     def source_box(self, width: int, height: int) -> Box:
         """Where the whole source picture lies on an output of that size while the window is at its first point."""
-        return self._source_at(self.path[0][0], width, height)
+        return self.source_at(self.path[0][0], width, height)
 
     def source_boxes(self, width: int, height: int) -> tuple[Box, ...]:
         """As `source_box`, at each point of the path; between them it moves straight."""
         frames = sorted({frame for frame, _ in (*self.path, *self.tops)})
-        return tuple(self._source_at(frame, width, height) for frame in frames)
+        return tuple(self.source_at(frame, width, height) for frame in frames)
 
-    def _source_at(self, frame: int, width: int, height: int) -> Box:
+    def source_at(self, frame: int, width: int, height: int) -> Box:
+        """Where it lies at a frame."""
         wide, high = width / self.width, height / self.height
         left, top = -self.left(frame) * wide, -self.upper(frame) * high
         return left, top, left + wide, top + high

@@ -92,7 +92,7 @@ def render_and_inspect(
         for blueprint, render in zip(blueprints, made, strict=True):
             plan = edit_plan(blueprint, perception, settings, kit.style, survey)
             uri, cover = _kept(render.path, store), _kept(render.cover_path, store)
-            quality = inspect(Files(render.path, render.captions_srt, source), plan, settings, eyes)
+            quality = inspect(Files(render.path, render.captions_srt, source, kit), plan, settings, eyes)
             finished.append(Finished(render, uri, cover, quality, plan, ratio, leads=ratio == options.ratios[0]))
             if progress:
                 progress("inspected", len(finished), done)

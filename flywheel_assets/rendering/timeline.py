@@ -14,7 +14,6 @@ from flywheel_assets.rendering.speech import Speech
 from flywheel_assets.rendering.types import Mix, Overlay, shifted
 
 HOOK_SECONDS = (2.0, 2.5)  # shorter is not read, longer hides the picture's own start
-_LEAST_CLEAN_SECONDS = 0.5  # a scene that has less of its own is shown with what is mixed into it
 _EXACT = 1e-6  # of a picture; times that are whole pictures come with rounding
 _SETTLE_SECONDS = 0.5  # a title that leaves shortly before a cut flickers
 
@@ -130,12 +129,10 @@ def shots(blueprint: Blueprint, perception: Perception, canvas: Canvas) -> tuple
 
 def _clean(scene: Scene, speech: Speech, fps: float) -> tuple[float, float]:
     """The pictures that are the scene's own, and those on which its first and last word are said; all, where few are its own."""
-    if scene.clean_seconds < _LEAST_CLEAN_SECONDS:
-        return scene.start, scene.end
-    own = speech.within(scene)
-    first = math.floor(min([word.first for word in own], default=scene.clean_start) * fps + _EXACT) / fps
-    last = math.ceil(max([word.end for word in own], default=scene.clean_end) * fps - _EXACT) / fps
-    return max(min(first, scene.clean_start), scene.start), min(max(last, scene.clean_end), scene.end)
+    (start, end), own = scene.shown, speech.within(scene)
+    first = math.floor(min([word.first for word in own], default=start) * fps + _EXACT) / fps
+    last = math.ceil(max([word.end for word in own], default=end) * fps - _EXACT) / fps
+    return max(min(first, start), scene.start), min(max(last, end), scene.end)
 
 
 def in_order(played: Iterable[Shot]) -> tuple[Shot, ...]:

@@ -221,8 +221,8 @@ def test_the_bar_is_as_wide_as_the_advert_is_old(studio: Studio) -> None:
         row = shown[number][(top + bottom) // 2].astype(int)
         yellow = np.flatnonzero((row[:, 0] > 190) & (row[:, 1] > 150) & (row[:, 2] < 110))
         wide = yellow.max() + 1 - left if len(yellow) else 0
-        assert wide / (right - left) == pytest.approx((number + 1) / len(shown), abs=0.01)
-        assert len(yellow) == 0 or yellow.min() >= left - 1
+        assert wide == pytest.approx((right - left) * (number + 1) / len(shown), abs=2.5)
+        assert len(yellow) == 0 or abs(yellow.min() - left) <= 1
         assert len(yellow) == 0 or yellow.max() <= right
 
 

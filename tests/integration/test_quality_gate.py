@@ -25,7 +25,7 @@ def test_a_finished_file_keeps_every_promise_and_the_numbers_are_said(good: Good
         "streams", "dimensions", "video_codec", "audio_codec", "closed_gop", "fps", "frames", "starts_at_zero",
         "decodes", "av_ends", "placement_shape", "placement_length", "file_size", "faststart", "not_black",
         "not_frozen", "loudness", "true_peak", "av_drift", "hook_read", "captions_read", "cta_read", "brand_read",
-        "offer_read", "proof_read", "hook_gone", "text_in_safe_zone", "contrast", "subtitles",
+        "offer_read", "proof_read", "hook_gone", "text_in_safe_zone", "contrast", "logo_seen", "emoji_seen", "progress_bar", "subtitles",
     }  # fmt: skip
     assert lines["loudness"].value == pytest.approx(-14, abs=1)
     assert lines["hook_read"].value == pytest.approx(1, abs=0.15)

@@ -11,16 +11,21 @@ import numpy as np
 import pytest
 
 from flywheel_assets.creative.options import Ratio
-from flywheel_assets.creative.types import ScreenText, SeenObject
+from flywheel_assets.creative.perception.engines import yunet
+from flywheel_assets.creative.perception.engines.choice import Place
+from flywheel_assets.creative.types import Engine, ScreenText, SeenObject, Word
 from flywheel_assets.rendering.backends import recipe
+from flywheel_assets.rendering.canvas import overlap
 from flywheel_assets.rendering.effects import Crop, Fit
 from flywheel_assets.rendering.ffmpeg import run
 from flywheel_assets.rendering.quality import Files, inspect, open_eyes
+from flywheel_assets.rendering.quality.expected import texts
+from flywheel_assets.rendering.quality.matching import likeness
 from flywheel_assets.rendering.ratios import framed
 from flywheel_assets.rendering.segments import encode_all, path_of
 from flywheel_assets.rendering.style import Kit, Style
 from flywheel_assets.rendering.types import Clip, EditPlan, Segment
-from tests.films.adverts import SMALL, Advert, advert, pictures
+from tests.films.adverts import BARE, SMALL, Advert, advert, pictures
 from tests.films.clips import FPS, face, pasted, perceived, texture, with_disc, write
 from tests.films.footage import Pixels
 
@@ -85,6 +90,32 @@ def test_a_face_is_followed_and_whole(tmp_path: Path) -> None:
     features = cv2.resize(head[55:160, 40:150], None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
     likeness = [float(cv2.matchTemplate(one, features, cv2.TM_CCOEFF_NORMED).max()) for one in made.pictures[::6]]
     assert np.mean([one > 0.9 for one in likeness]) >= 0.95
+
+
+def test_a_caption_makes_room_for_a_face_that_the_window_follows(tmp_path: Path) -> None:
+    """Letters and faces are found in the finished pictures; where the caption usually is there is a face."""
+    frames, head = 90, face()
+    places = [(160 + 2.0 * frame, 230.0) for frame in range(frames)]
+    video = write(tmp_path / "low.mp4", (pasted(texture(3), head, *place) for place in places))
+    perception = perceived(video, [frames])
+    words = (
+        Word(text="Fresh", start=0.2, end=0.7, probability=0.9), Word(text="coffee", start=1.5, end=2.2, probability=0.9)
+    )  # fmt: skip
+    features = perception.features[0].model_copy(update={"words": words})
+    heard = perception.engines | {"speech": Engine(name="by hand")}
+    spoken = perception.model_copy(update={"features": (features,), "engines": heard})
+    made = advert(video, spoken, [0], tmp_path, style=Style(without=BARE.without - {"auto_captions"}))
+    assert made.plan.notes["auto_captions: scene 0"] == "2 of 2 cards moved for a face"
+    assert all(isinstance(one, Crop) and one.reach for one in _framings(made.plan))
+    eyes, finder = open_eyes(), yunet.load(Place(tmp_path, ""))
+    low = made.plan.canvas.safe[3]
+    for card in texts(made.plan):
+        for frame in (card.start + 8, card.end - 1):
+            (found,) = finder.read(made.pictures[frame], 0.0)
+            near = (found.box[0] * 540, found.box[1] * 960, found.box[2] * 540, found.box[3] * 960)
+            (read,) = [line for line in eyes.read(made.pictures[frame]) if likeness(line.text, card.text) > 0.8]
+            assert overlap(near, read.box) == 0
+            assert overlap(near, (read.box[0], low - 60, read.box[2], low)) > 0
 
 
 def test_a_cropped_advert_with_its_texts_passes_the_gate(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from flywheel_assets.core.account import Account, BrandKit
+from flywheel_assets.rendering.modules.brand_overlay import BrandOverlay
 from flywheel_assets.settings import Rendering
 from flywheel_assets.store.accounts import save_account
 from flywheel_assets.store.store import Store
@@ -49,5 +50,8 @@ def test_the_brand_kit_reaches_the_files_and_the_timelines_the_metadata(
     with Image.open(BytesIO(base64.b64decode(encoded[1]))) as picture:
         assert picture.size == (1240, 60 + 2 * 92)
     with store.engine.connect() as connection:
-        kept = connection.execute(select(rows.c.details).order_by(rows.c.key)).scalars().all()
-    assert [one["module_versions"].get("brand_overlay") for one in kept] == ["1", "1"]
+        kept = connection.execute(select(rows.c.details, rows.c.quality).order_by(rows.c.key)).all()
+    assert [one.details["module_versions"].get("brand_overlay") for one in kept] == [BrandOverlay.version] * 2
+    # The gate has the kit as well: with it the logo is found in the files, without it nobody could.
+    found = [line for one in kept for line in one.quality if line["feature"] == "logo_seen"]
+    assert [(line["passed"], line["value"] > 0.8) for line in found] == [(True, True)] * 2

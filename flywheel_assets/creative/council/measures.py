@@ -21,13 +21,13 @@ from flywheel_assets.creative.director.orders import (
 from flywheel_assets.creative.director.quality import hook_quality, readable_share
 from flywheel_assets.creative.director.slots import is_verb_first
 from flywheel_assets.creative.director.vocabulary import VAGUE_ACTION
+from flywheel_assets.creative.sentences import understood
 from flywheel_assets.creative.types import Blueprint, Box, Brief, Perception, Scene, SceneFeatures, Word
 
 _SUBJECT_SECONDS, _SUBJECT_AREA = 2.0, 0.05
 _PERSON = "person"
 _OTHER_OBJECT = 0.5  # share of marks for an object that nothing says is the product
 _PLANNED_BRAND = 0.5  # half for a planned overlay, half for the name being read or heard
-_LEGIBLE = 0.5  # word probability below which a caption would likely be wrong
 _EDGE_SECONDS = 0.15  # a recogniser's word times are no finer
 _COVERAGE = 0.95
 _PAUSE_SECONDS = 0.6
@@ -91,13 +91,14 @@ def early_subject(draft: Draft) -> Measure:
     scene = draft.timeline[0][0]
     found = draft.features(scene.index)
     faces, objects = (found.faces, found.objects) if found else (None, None)
-    until = scene.start + _SUBJECT_SECONDS
-    if any(face.time <= until and _area(face.box) >= _SUBJECT_AREA for face in faces or ()):
+    first = scene.shown[0]
+    until = first + _SUBJECT_SECONDS
+    if any(first <= face.time <= until and _area(face.box) >= _SUBJECT_AREA for face in faces or ()):
         return Measure(1.0, "face within 2 s")
     if objects is None:
         looked = "no face of 5 % of the frame within 2 s" if faces is not None else _unseen(draft, "faces")
         return Measure(None, f"{looked}; {_unseen(draft, 'objects')}")
-    near = [o for o in objects if o.time <= until and _area(o.box) >= _SUBJECT_AREA]
+    near = [o for o in objects if first <= o.time <= until and _area(o.box) >= _SUBJECT_AREA]
     sold = set(terms(f"{draft.brief.brand} {draft.brief.product} {draft.brief.outcome}"))
     if named := [o.label for o in near if o.label == _PERSON or o.label in sold]:
         return Measure(1.0, f"{named[0]} within 2 s")
@@ -132,15 +133,16 @@ def early_brand(draft: Draft) -> Measure:
 
 
 def caption_coverage(draft: Draft) -> Measure:
-    """Share of the spoken words that can be captioned: surely heard, and not cut by a scene's edge."""
+    """Share of the spoken words that can be captioned: in a sentence that was understood, and not cut by a scene's edge."""
     spoken = _spoken(draft)
     if spoken is None:
         return Measure(None, _unseen(draft, "speech"))
     if not spoken:
         return Measure(None, "nobody speaks in the chosen scenes, nothing to caption")
-    whole = [word for scene, word in spoken if word.probability >= _LEGIBLE and _is_inside(word, scene)]
-    share = len(whole) / len(spoken)
-    return Measure(min(1.0, share / _COVERAGE), f"{len(whole)} of {len(spoken)} spoken words can be captioned")
+    by_scene = ((scene, [word for of, word in spoken if of == scene]) for scene, _ in draft.timeline)
+    whole = sum(_is_inside(word, scene) for scene, said in by_scene for word in understood(said))
+    share = whole / len(spoken)
+    return Measure(min(1.0, share / _COVERAGE), f"{whole} of {len(spoken)} spoken words can be captioned")
 
 
 def reading_speed(draft: Draft) -> Measure:
@@ -166,7 +168,7 @@ def one_message(draft: Draft) -> Measure:
 
 def shot_lengths(draft: Draft) -> Measure:
     """Pace after the opening."""
-    lengths = [scene.seconds for scene, _ in draft.timeline]
+    lengths = [scene.shown_seconds for scene, _ in draft.timeline]
     share = shots_share(draft.blueprint.scene_order, draft.perception)
     return Measure(share, f"mean shot {sum(lengths) / len(lengths):.1f} s, longest {max(lengths):.1f} s")
 
@@ -210,11 +212,12 @@ def _said_early(draft: Draft) -> str | None:
     parts: list[str] = []
     was_looked = False
     for scene, start in draft.timeline:
-        found, until = draft.features(scene.index), scene.start + OPENING_SECONDS - start
+        found, first = draft.features(scene.index), scene.shown[0]
+        until = first + OPENING_SECONDS - start
         if start >= OPENING_SECONDS or found is None:
             continue
         was_looked |= found.texts is not None or found.words is not None
-        parts += [text.text for text in found.texts or () if text.start <= until]
+        parts += [text.text for text in found.texts or () if text.end > first and text.start <= until]
         parts += [word.text for word in found.words or () if word.start <= until]
     return " ".join(words(" ".join(parts))) if was_looked else None
 

@@ -49,7 +49,7 @@ class Look:
 
 def seconds(order: Sequence[int], perception: Perception) -> float:
     """How long these scenes play."""
-    length = {scene.index: scene.seconds for scene in perception.scenes}
+    length = {scene.index: scene.shown_seconds for scene in perception.scenes}
     return sum(length[index] for index in order)
 
 

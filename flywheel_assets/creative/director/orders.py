@@ -29,7 +29,7 @@ def played(order: Order, perception: Perception) -> list[tuple[Scene, float]]:
     """
     by_index = {scene.index: scene for scene in perception.scenes}
     scenes = [by_index[index] for index in order]
-    starts = accumulate((scene.seconds for scene in scenes), initial=0.0)
+    starts = accumulate((scene.shown_seconds for scene in scenes), initial=0.0)
     return list(zip(scenes, starts, strict=False))
 
 
@@ -47,7 +47,7 @@ def cuts_share(order: Order, perception: Perception) -> float:
 
 def shots_share(order: Order, perception: Perception) -> float:
     """Half for a mean shot of 1.2 to 3.0 s, half for no shot above 4 s, both falling off linearly; one shot has no pace."""
-    lengths = [scene.seconds for scene, _ in played(order, perception)]
+    lengths = [scene.shown_seconds for scene, _ in played(order, perception)]
     if len(lengths) == 1:
         return 0.0
     return 0.5 * _mean_share(sum(lengths) / len(lengths)) + 0.5 * _fall(max(lengths), LONGEST_SHOT, _ZERO_SHOT)
@@ -56,19 +56,19 @@ def shots_share(order: Order, perception: Perception) -> float:
 def orders(opening: int, perception: Perception, rng: np.random.Generator) -> tuple[Order, ...]:
     """Distinct orders that open with ``opening``, best paced first.
 
-    Scenes are whole and never repeat. Where no choice of scenes lasts 10 to 16 s, the nearest ones are given.
+    Scenes are shown without what is mixed into them, and never repeat. Where no choice of scenes lasts 10 to 16 s, the nearest ones are given.
     """
     story = sorted(perception.scenes, key=lambda scene: scene.start)
     first = next(scene for scene in story if scene.index == opening)
     rest = [scene for scene in story if scene.index != opening]
     found: dict[Order, None] = {(opening,): None}
     for _ in range(_SAMPLES):
-        chosen, total = [], first.seconds
+        chosen, total = [], first.shown_seconds
         for place in rng.permutation(len(rest)):
             if total > LONGEST:
                 break
             chosen.append(int(place))
-            total += rest[place].seconds
+            total += rest[place].shown_seconds
             found.setdefault((opening, *(rest[i].index for i in sorted(chosen))))
     off = {order: _off_window(order, perception) for order in found}
     nearest = min(off.values())
@@ -81,7 +81,7 @@ def opening_pool(ranked: Sequence[int]) -> tuple[int, ...]:
 
 
 def _off_window(order: Order, perception: Perception) -> float:
-    total = sum(scene.seconds for scene, _ in played(order, perception))
+    total = sum(scene.shown_seconds for scene, _ in played(order, perception))
     return max(0.0, SHORTEST - total, total - LONGEST)
 
 

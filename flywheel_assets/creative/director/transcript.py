@@ -5,14 +5,12 @@ Only their closing mark is nobody's word: the recogniser guesses it, and takes m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from flywheel_assets.core.sentences import QUESTIONS, closing_mark
 from flywheel_assets.creative.director.language import asks, tidy, words
 from flywheel_assets.creative.director.quality import hook_quality
+from flywheel_assets.creative.sentences import sentences, sureness
 from flywheel_assets.creative.types import Brief, Perception, Word
 
-_PAUSE_SECONDS = 0.7  # longer silence between two words ends a sentence the recogniser did not close
 _SURE = 0.6  # mean word probability below which a sentence may be misheard and is not quoted
 _WORDS = range(3, 11)
 _LONGEST = 70  # characters; two lines of a hook title
@@ -24,25 +22,11 @@ def spoken_words(perception: Perception) -> tuple[Word, ...] | None:
     return tuple(sorted((word for part in heard for word in part), key=lambda word: word.start)) if heard else None
 
 
-def sentences(spoken: Iterable[Word]) -> list[list[Word]]:
-    """Words grouped by closing punctuation or a pause."""
-    groups: list[list[Word]] = []
-    is_open = False
-    for word in spoken:
-        if is_open and word.start - groups[-1][-1].end <= _PAUSE_SECONDS:
-            groups[-1].append(word)
-        else:
-            groups.append([word])
-        is_open = not closing_mark(word.text)
-    return groups
-
-
 def strongest_quote(brief: Brief, perception: Perception) -> str | None:
     """The best short sentence to quote, with its closing mark; None when nothing was heard well enough."""
     best: tuple[float, float, str] | None = None
     for group in sentences(spoken_words(perception) or ()):
-        sure = sum(word.probability for word in group) / len(group)
-        text = _quotable(group)
+        sure, text = sureness(group), _quotable(group)
         if text is None or sure < _SURE:
             continue
         candidate = (hook_quality(text, brief).score, sure, text)

@@ -12,7 +12,7 @@ from flywheel_assets.rendering.backends.base import name_of
 from flywheel_assets.rendering.graph import Graph, emoji_names, graph_of
 from flywheel_assets.rendering.style import Kit
 from flywheel_assets.rendering.typefaces import Typefaces
-from flywheel_assets.rendering.types import EditPlan, Overlay, Segment
+from flywheel_assets.rendering.types import EditPlan, Segment
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ def ffmpeg_recipe(segment: Segment, plan: EditPlan, typefaces: Typefaces) -> Ffm
     canvas = replace(plan.canvas, typefaces=typefaces)
     events = [event for found in segment.overlays for event in modules.module(found.module).draw(found, canvas)]
     script = ass.document(events, canvas)
-    stickers = [sticker for found in segment.overlays for sticker in emoji.stickers(found, canvas, _spacing(found))]
+    stickers = [
+        sticker for found in segment.overlays for sticker in emoji.stickers(found, canvas, modules.line_spacing(found))
+    ]
     pictures = tuple(emoji.png(sticker, canvas) for sticker in stickers)
     graph = graph_of(segment, plan, stickers)
     arguments = ("-map", "[v]", "-an", "-frames:v", str(segment.frames), *plan.encoder)
@@ -66,8 +68,3 @@ def ffmpeg_recipe(segment: Segment, plan: EditPlan, typefaces: Typefaces) -> Ffm
         segment.frames,
         digest(identity)[:32],
     )
-
-
-def _spacing(overlay: Overlay) -> float:
-    """Distance of the lines its module draws, em; captions have one line."""
-    return float(getattr(modules.module(overlay.module).defaults, "spacing", 1.0))

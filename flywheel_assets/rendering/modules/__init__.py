@@ -18,8 +18,9 @@ from flywheel_assets.rendering.modules.silence_trim import SilenceTrim
 from flywheel_assets.rendering.modules.smart_reframe import SmartReframe
 from flywheel_assets.rendering.modules.stabilize import Stabilize
 from flywheel_assets.rendering.style import Style
+from flywheel_assets.rendering.types import Overlay
 
-__all__ = ["REGISTRY", "PlanContext", "RenderModule", "chosen", "module"]
+__all__ = ["REGISTRY", "PlanContext", "RenderModule", "chosen", "line_spacing", "module"]
 
 REGISTRY: dict[str, RenderModule] = {
     found.name: found
@@ -53,6 +54,11 @@ def module(name: str) -> RenderModule:
         return REGISTRY[name]
     except KeyError:
         raise RenderFailed(f"render module {name!r} is not registered; known are {', '.join(REGISTRY)}") from None
+
+
+def line_spacing(overlay: Overlay) -> float:
+    """Distance of the lines its module draws, em; captions have one line."""
+    return float(getattr(module(overlay.module).defaults, "spacing", 1.0))
 
 
 def chosen(style: Style) -> tuple[RenderModule, ...]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flywheel_assets.core.sentences import pauses_after
+from flywheel_assets.creative.sentences import understood
 from flywheel_assets.creative.types import Word
 from flywheel_assets.rendering import ass
 from flywheel_assets.rendering.breaks import gap, length, spoken_line
-from flywheel_assets.rendering.canvas import Canvas, centred, clearest
+from flywheel_assets.rendering.canvas import Canvas
 from flywheel_assets.rendering.effects import Box
 from flywheel_assets.rendering.fonts import LINE_HEIGHT, clean, fit, require_glyphs
+from flywheel_assets.rendering.modules import caption_places
 from flywheel_assets.rendering.modules.base import PlanContext, RenderModule
+from flywheel_assets.rendering.modules.caption_places import Place
 from flywheel_assets.rendering.palette import ACCENT, INK, PAPER
 from flywheel_assets.rendering.speech import unknown_speech
 from flywheel_assets.rendering.timeline import Shot
@@ -39,7 +43,10 @@ class AutoCaptions(RenderModule):
 
     name = "auto_captions"
     version = "2"
-    promise = "What is said can be read while it is said: at most three words a card, on time to the frame."
+    promise = (
+        "What is said and was understood can be read while it is said: at most three words a card, on time to the frame, "
+        "clear of text and faces where the safe box has such a place."
+    )
     defaults = Defaults()
 
     def lacks(self, context: PlanContext) -> str | None:
@@ -52,13 +59,18 @@ class AutoCaptions(RenderModule):
         Raises:
             RenderFailed: a character cannot be drawn.
         """
-        return tuple(card for shot in context.shots for card in self._cards(shot, context))
+        return tuple(card for shot in context.shots for card, _ in self._cards(shot, context))
+
+    def notes(self, context: PlanContext) -> dict[str, str]:
+        """Where words were left out, and where cards are not where they would usually be."""
+        told = ((shot.scene.index, "; ".join(self._told(shot, context))) for shot in context.shots)
+        return {f"scene {index}": note for index, note in told if note}
 
     def room(self, shot: Shot, context: PlanContext) -> Box:
         """Where the widest card of a shot would go if nothing were in its way."""
         use, canvas = self.defaults, context.canvas
         high = canvas.px(use.em * LINE_HEIGHT + 2 * use.outline)
-        return _options((canvas.safe[2] - canvas.safe[0], high), shot, context)[0]
+        return caption_places.options((canvas.safe[2] - canvas.safe[0], high), shot, context)[0]
 
     def draw(self, overlay: Overlay, canvas: Canvas) -> tuple[ass.Event, ...]:
         """The line once per lit word, one after the other."""
@@ -74,20 +86,34 @@ class AutoCaptions(RenderModule):
             events.append(ass.Event(2, start, end, body))
         return tuple(events)
 
-    def _cards(self, shot: Shot, context: PlanContext) -> list[Overlay]:
+    def _told(self, shot: Shot, context: PlanContext) -> Iterator[str]:
+        if left_out := len(_words(shot, context)) - len(understood(_words(shot, context))):
+            yield f"{left_out} words are not shown, their sentences were not understood"
+        places = [found for _, found in self._cards(shot, context)]
+        if moved := sum(found.moved_for_face for found in places):
+            yield f"{moved} of {len(places)} cards moved for a face"
+        if hidden := max((found.hidden for found in places), default=0.0):
+            yield f"no place in the safe box is clear of faces and text; up to {hidden:.0%} of one is hidden"
+
+    def _cards(self, shot: Shot, context: PlanContext) -> list[tuple[Overlay, Place]]:
         use, canvas = self.defaults, context.canvas
         groups = _groups(_spoken(shot, context), use)
         begins = [shot.frame(group[0].start, canvas) for group in groups]
         hold = canvas.frames(use.hold_seconds)
-        cards: list[Overlay] = []
+        title = caption_places.title_box(context)
+        cards: list[tuple[Overlay, Place]] = []
         for group, begin, following in zip(groups, begins, [*begins, shot.end][1:], strict=True):
             low, high = (begin + canvas.frames(seconds) for seconds in use.card_seconds)
             end = min(max(shot.frame(group[-1].end, canvas) + hold, low), high, following)
             if end > begin:
-                cards.append(self._card(group, (begin, end), shot, context))
+                cards.append(
+                    self._card(group, (begin, end), shot, context, title if begin < context.hook_end else None)
+                )
         return cards
 
-    def _card(self, group: list[Word], span: tuple[int, int], shot: Shot, context: PlanContext) -> Overlay:
+    def _card(
+        self, group: list[Word], span: tuple[int, int], shot: Shot, context: PlanContext, title: Box | None
+    ) -> tuple[Overlay, Place]:
         use, canvas = self.defaults, context.canvas
         line = spoken_line(tuple(word.text for word in group))
         require_glyphs(line, use.font, f"caption of scene {shot.scene.index}", canvas.typefaces)
@@ -100,17 +126,24 @@ class AutoCaptions(RenderModule):
             OverlayWord(text=word.text, start_frame=begin, end_frame=end)
             for word, begin, end in zip(group, begins, [*begins[1:], span[1]], strict=True)
         )
-        return Overlay(
-            module=self.name, role="caption", lines=fitted.lines, font=use.font, em=fitted.em,
-            box=_place(size, shot, context), start_frame=span[0], end_frame=span[1], words=words,
+        found = caption_places.place(size, span, shot, context, title)
+        card = Overlay(
+            module=self.name, role="caption", lines=fitted.lines, font=use.font, em=fitted.em, box=found.box,
+            start_frame=span[0], end_frame=span[1], words=words,
         )  # fmt: skip
+        return card, found
+
+
+def _words(shot: Shot, context: PlanContext) -> tuple[Word, ...]:
+    """All words of a shot's scene."""
+    features = context.features(shot.scene.index)
+    return (features.words if features else None) or ()
 
 
 def _spoken(shot: Shot, context: PlanContext) -> list[Word]:
-    """The scene's words, one token each, without the marks recognisers write for music and pauses."""
-    features = context.features(shot.scene.index)
+    """What was understood of them and plays, one token each, without the marks recognisers write for music and pauses."""
     found: list[Word] = []
-    for word in (features.words if features else None) or ():
+    for word in understood(_words(shot, context)):
         if not shot.plays((word.start + word.end) / 2):
             continue
         tokens = [token for token in clean(word.text.translate(_MUSIC)).split() if any(map(str.isalnum, token))]
@@ -139,19 +172,6 @@ def _joins(group: list[Word], word: Word, use: Defaults) -> bool:
     pause = word.start - group[-1].end
     too_long = word.end - group[0].start > use.card_seconds[1]
     return fits and pause <= use.pause_seconds and not (pauses_after(group[-1].text) or too_long)
-
-
-def _place(size: tuple[float, float], shot: Shot, context: PlanContext) -> Box:
-    """Below the picture where there is room, else where it hides least of the scene's own text."""
-    return clearest(_options(size, shot, context), context.source_text(shot.scene.index))
-
-
-def _options(size: tuple[float, float], shot: Shot, context: PlanContext) -> tuple[Box, ...]:
-    _, top, _, bottom = context.text_box
-    lowest = bottom - size[1] / 2
-    below = (context.picture(shot.scene.index)[3] + bottom) / 2
-    middles = (min(below, lowest), lowest - 2 * size[1], (top + bottom) / 2, lowest - 4 * size[1])
-    return tuple(centred(context.canvas.width / 2, middle, *size) for middle in middles)
 
 
 def _lit(overlay: Overlay, lit: int) -> list[tuple[str, str]]:

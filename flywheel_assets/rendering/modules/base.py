@@ -88,6 +88,11 @@ class PlanContext:
         lefts, tops, rights, bottoms = zip(*(_inside(place, share) for place in places), strict=True)
         return min(lefts), min(tops), max(rights), max(bottoms)
 
+    def placed_at(self, share: Box, shot: Shot, frame: int) -> Box:
+        """Likewise where it lies in one frame of the output."""
+        framing = self.framings[shot.scene.index]
+        return _inside(framing.source_at(frame - shot.start, self.canvas.width, self.canvas.height), share)
+
 
 def _inside(place: Box, share: Box) -> Box:
     left, top, right, bottom = place

@@ -37,7 +37,7 @@ class BrandOverlay(RenderModule):
     """A logo in a corner of the picture, or of the safe box; a bar along the bottom of the safe box."""
 
     name = "brand_overlay"
-    version = "1"
+    version = "2"
     promise = "The logo is seen from the first frame on and hides neither text nor faces; nothing leaves the safe box."
     defaults = Defaults()
 
@@ -181,7 +181,8 @@ def _logo_filter(logo: Logo, tag: str) -> str:
 def _bar_filter(bar: ProgressBar, tag: str, rail: float) -> str:
     left, top, right, bottom = (round(edge) for edge in bar.box)
     wide, high = right - left, bottom - top
-    grown = f"{wide}*(n+{bar.start_frame + 1})/{bar.total_frames}-{wide}"
+    # To an overlay's place the first picture is number 1, though it is number 0 to its `enable`.
+    grown = f"{wide}*(n+{bar.start_frame})/{bar.total_frames}-{wide}"
     return (
         f"split[under{tag}][strip{tag}];"
         f"[strip{tag}]crop={wide}:{high}:{left}:{top},drawbox=c=black@{rail}:t=fill[rail{tag}];"
