@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
 from flywheel_assets import __version__
-from flywheel_assets.core.errors import FlywheelError
+from flywheel_assets.cli.exits import Exit
+from flywheel_assets.cli.failures import Interrupted, ended
 
 # Imported when it is asked for: what stops spend must not wait for, or fail with, what the demo needs.
 _COMMANDS = {
+    "init": "init.init",
+    "check": "check.check",
     "demo": "demo.demo",
     "up": "up.up",
     "worker": "worker.worker",
@@ -33,7 +38,7 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Loads a command when it is used, and ends on a deliberate error with its message, not with a traceback."""
+    """Loads a command when it is used, and ends on an error with two lines and its exit code, not with a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -50,9 +55,20 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except FlywheelError as error:
-            click.echo(f"flywheel: {error}", err=True)
-            sys.exit(1)
+        except KeyboardInterrupt:
+            step = "call it again; what was finished is not done twice"
+            raise Interrupted("interrupted by Ctrl-C", next_step=step) from None
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        """Run, and end the process with one of `Exit`; click's own ways of ending are not used."""
+        if not standalone_mode:
+            return super().main(args, *rest, standalone_mode=False, **more)
+        given = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(given, *rest, standalone_mode=False, **more)
+        except Exception as error:  # noqa: BLE001 - the outermost place; what nobody expected is told with its traceback
+            code = ended(error, as_json="--json" in given)
+        sys.exit(code if isinstance(code, int) else Exit.DONE)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

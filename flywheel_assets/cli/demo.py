@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import time
@@ -16,6 +15,7 @@ import click
 import dagster as dg
 
 from flywheel_assets.assets.common import key_of
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.days import Loops, hours_to_run, told
 from flywheel_assets.cli.days_summary import DaysSummary, read_days
 from flywheel_assets.cli.environment import read_settings
@@ -46,7 +46,7 @@ _PROGRESS: dict[str, Any] = {"loggers": {"progress": {}}}
     "--days", type=click.IntRange(0, 28), default=3, show_default=True, help="Days to simulate after the launch."
 )
 @scenario_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
+@json_option("one object")
 def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
     """Drop one raw video in, follow it to running ads in the sandbox, and let money move and be learned from for some days."""
     settings = read_settings()
@@ -61,7 +61,10 @@ def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
         with timer.stage("start"):
             installation = prepare(settings)
         summary, later = _follow(installation, video, days, timer)
-    click.echo(json.dumps(as_dict(summary, later, timer.seconds)) if as_json else show(summary, later, settings))
+    if as_json:
+        show_json(as_dict(summary, later, timer.seconds))
+    else:
+        click.echo(show(summary, later, settings))
 
 
 def _follow(installation: Installation, video: Path, days: int, timer: Timer) -> tuple[Summary, DaysSummary | None]:

@@ -13,7 +13,7 @@ import dagster as dg
 import yaml
 
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import Busy
 from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
@@ -58,14 +58,14 @@ def only_one(settings: Settings) -> Iterator[None]:
     """At most one `up` or `demo` works on a home: they set the same clock and serve the same twin.
 
     Raises:
-        ConfigurationError: another one does.
+        Busy: another one does.
     """
     settings.root.mkdir(parents=True, exist_ok=True)
     with (settings.root / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigurationError(
+            raise Busy(
                 f"another flywheel works on {settings.root}; stop it, or set FLYWHEEL_HOME to a place of its own"
             ) from None
         yield
