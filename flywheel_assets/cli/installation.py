@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
+from flywheel_assets.cli.environment import export_settings_file
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import Busy
 from flywheel_assets.rendering.kit import read_kit
@@ -49,6 +50,7 @@ def prepare(settings: Settings) -> Installation:
     read_kit(account.brand_kit, store.blobs)  # a damaged logo is told now, not when the first advert is rendered
     with store.engine.begin() as connection:
         save_account(connection, account, settings.world)
+    export_settings_file()
     os.environ["DAGSTER_HOME"] = str(write_dagster_home(settings))
     return Installation(settings, store, account)
 

@@ -30,12 +30,13 @@ _STOP_SECONDS = 20
 
 
 @click.command()
-@click.option("--port", default=3000, show_default=True, help="Loopback port of Dagster's UI.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Of Dagster's UI. Default: FLYWHEEL_UI_PORT, else 3000.")
 @scenario_option
 @json_option("one object, once it is started,")
-def up(port: int, scenario: str | None, as_json: bool) -> None:
+def up(port: int | None, scenario: str | None, as_json: bool) -> None:
     """Start the platform: database, sensors, schedules, the UI, and in a sandbox the twin of Meta."""
     settings = in_scenario(read_settings(), scenario)
+    port = port or settings.ui_port
     load_account(settings.account_file)  # a wrong one stops before anything is written
     with ExitStack() as stack:
         stack.enter_context(only_one(settings))
@@ -68,7 +69,7 @@ def _require_free(port: int) -> None:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as taken:
-        step = "stop the other server, or name another port with --port"
+        step = "stop the other server, or name another port (--port, FLYWHEEL_UI_PORT)"
         raise Busy(f"port {port} of Dagster's UI cannot be opened ({taken.strerror})", next_step=step) from None
 
 
