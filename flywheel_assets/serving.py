@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 import time
@@ -73,7 +74,7 @@ class ThreadServer:
             self._socket = socket.create_server((_HOST, self._port))
         except OSError as taken:
             raise Busy(
-                f"{self._name} port {self._port} cannot be opened ({taken.strerror}); stop the other server or set another port"
+                f"{self._name} port {self._port} cannot be opened ({os.strerror(taken.errno or 0)}); stop the other server or set another port"
             ) from taken
         self._port = self._socket.getsockname()[1]
         listener = [self._socket]

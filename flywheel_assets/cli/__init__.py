@@ -81,7 +81,7 @@ class _Commands(click.Group):
         sys.exit(code if isinstance(code, int) else Exit.DONE)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("flywheel", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="flywheel")
 def main() -> None:
     """One raw video in, tested ads and moving budgets out, every change through one safe executor."""

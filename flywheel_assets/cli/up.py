@@ -70,7 +70,9 @@ def _require_free(port: int) -> None:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as taken:
         step = "stop the other server, or name another port (--port, FLYWHEEL_UI_PORT)"
-        raise Busy(f"port {port} of Dagster's UI cannot be opened ({taken.strerror})", next_step=step) from None
+        raise Busy(
+            f"port {port} of Dagster's UI cannot be opened ({os.strerror(taken.errno or 0)})", next_step=step
+        ) from None
 
 
 def _tell(settings: Settings, ui: str, *, as_json: bool) -> None:

@@ -73,7 +73,7 @@ def _content(answer: requests.Response, size: int, watch: Watch | None) -> bytes
             if len(content) > size:
                 break
     except requests.RequestException:
-        raise NotAvailable(f"broke off after {len(content)} of {size} bytes") from None
+        raise NotAvailable(f"broke off before all {size} bytes had come") from None
     if len(content) != size:
         raise NotAvailable(f"sent {len(content)} bytes or more, the known file has {size}")
     return bytes(content)
