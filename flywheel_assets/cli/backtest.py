@@ -93,7 +93,9 @@ def _stored(account_id: str) -> History:
         query = select(accounts.c.config).where(accounts.c.account_id == account_id)
         config = connection.execute(query).scalar_one_or_none()
         if config is None:
-            raise ConfigurationError(f"account {account_id} is not known here; `flywheel up` registers accounts")
+            raise ConfigurationError(
+                f"account {account_id} is not known here; start flywheel up, which registers accounts"
+            )
         return stored_history(connection, Account.model_validate(config))
 
 

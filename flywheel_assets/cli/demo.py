@@ -137,9 +137,8 @@ class Platform:
             if step.start_time is not None and step.end_time is not None:
                 self.timer.add(step.step_key, step.end_time - step.start_time)
         if not result.success:
-            raise FlywheelError(
-                f"job {job} failed; what failed is above, everything else with `flywheel up` under run {result.run_id}"
-            )
+            step = f"look at run {result.run_id} with flywheel up; the demo called again goes on where it was"
+            raise FlywheelError(f"job {job} failed, as is told above", next_step=step)
 
 
 def _main_job(installation: Installation, platform: Platform, video: Path) -> str:

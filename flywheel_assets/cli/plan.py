@@ -74,7 +74,10 @@ def _plans(creative: str, variation: str | None) -> list[tuple[Blueprint, EditPl
     wanted = [one for one in blueprints if variation in {None, one.key}]
     if not wanted:
         known = ", ".join(sorted(one.key for one in blueprints)) or "none, its council has approved nothing yet"
-        raise ConfigurationError(f"creative {creative} has no variation {variation or 'to show'}; it has {known}")
+        raise ConfigurationError(
+            f"creative {creative} has no variation {variation or 'to show'}; it has {known}",
+            next_step="name one it has, or no --variation",
+        )
     style = styled(read_kit(account.brand_kit, store.blobs), options).style
     settings = framed(store.settings.rendering, options.ratios[0])
     survey = _survey(store, request.video_uri, wanted, perception)

@@ -60,7 +60,7 @@ def up(port: int | None, scenario: str | None, as_json: bool) -> None:
             click.echo("stopping …", err=True)
         else:
             raise FlywheelError(
-                f"Dagster ended by itself with exit code {code}; {settings.root / 'dagster.log'} says why"
+                f"Dagster ended by itself with exit code {code}; read {settings.root / 'dagster.log'}, which says why"
             )
 
 
