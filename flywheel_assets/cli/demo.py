@@ -137,8 +137,17 @@ class Platform:
             if step.start_time is not None and step.end_time is not None:
                 self.timer.add(step.step_key, step.end_time - step.start_time)
         if not result.success:
+            if _interrupted(result):
+                raise KeyboardInterrupt
             step = f"look at run {result.run_id} with flywheel up; the demo called again goes on where it was"
             raise FlywheelError(f"job {job} failed, as is told above", next_step=step)
+
+
+def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C ended it, which Dagster makes a failure of the step that was at work."""
+    failed = (event for event in result.all_events if event.is_step_failure)
+    errors = [event.step_failure_data.error for event in failed]
+    return any(error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
 def _main_job(installation: Installation, platform: Platform, video: Path) -> str:

@@ -30,7 +30,7 @@ def checked_brief(raw: Any) -> Brief:
     except ValidationError as error:
         raise ConfigurationError(explain(error)) from None
     if wrong := list(_wrong_words(brief)):
-        raise ConfigurationError("; ".join(map(str, wrong)))
+        raise ConfigurationError("; ".join(fault.reason for fault in wrong))
     return brief
 
 

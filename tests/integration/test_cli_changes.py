@@ -310,7 +310,17 @@ def test_a_worker_told_to_run_once_applies_what_is_due_and_leaves_the_rest(
         "update pending_ad_changes set not_before = case object_ref when 'c1/v0/ad' then cast('infinity' as timestamptz)"
         " else flywheel_now() end where status = 'pending'"
     )
-    assert flywheel("worker", "--once", FLYWHEEL_META_GRAPH_URL=twin).exit_code == 0
+    result = flywheel("worker", "--once", "--json", FLYWHEEL_META_GRAPH_URL=twin)
+    assert result.exit_code == 0
+    (told,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert told == {
+        "change_id": str(bench.queue[-2]["id"]),
+        "outcome": "applied",
+        "change_type": "set_status",
+        "object_ref": "c1/v0/adset",
+        "reason": told["reason"],
+        "until": None,
+    }
     assert bench.statuses()[-2:] == ["applied", "pending"]
 
 

@@ -180,3 +180,24 @@ def test_standard_output_holds_json_only(at: dict[str, str], bench: Bench, argum
     assert result.exit_code == Exit.DONE, result.output
     values = [json.loads(line) for line in result.stdout.splitlines()]
     assert values or arguments[0] in ("worker", "check")
+
+
+def test_a_gateway_says_where_it_serves_and_ends_with_0_when_it_is_asked_to(at: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = clean_environment(
+        **at,
+        FLYWHEEL_GATEWAY_PORT=str(port),
+        FLYWHEEL_HUBSPOT_WEBHOOK_SECRET="of a test",  # noqa: S106 - no secret
+        FLYWHEEL_PUBLIC_URL="https://ads.example.com",
+    )
+    command = [PROGRAM, "gateway", "--json"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert told == {"gateway": "https://ads.example.com"}
+    assert (process.returncode, out, err) == (Exit.DONE, "", "stopped\n")
