@@ -69,13 +69,13 @@ class _Commands(click.Group):
             step = "call it again; what was finished is not done twice"
             raise Interrupted("interrupted by Ctrl-C", next_step=step) from None
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **more: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, **more: Any) -> Any:  # type: ignore[override]  # by name, as all do
         """Run, and end the process with one of `Exit`; click's own ways of ending are not used."""
-        if not standalone_mode:
-            return super().main(args, *rest, standalone_mode=False, **more)
+        if not more.pop("standalone_mode", True):
+            return super().main(args, standalone_mode=False, **more)
         given = sys.argv[1:] if args is None else list(args)
         try:
-            code = super().main(given, *rest, standalone_mode=False, **more)
+            code = super().main(given, standalone_mode=False, **more)
         except Exception as error:  # noqa: BLE001 - the outermost place; what nobody expected is told with its traceback
             code = ended(error, as_json="--json" in given)
         sys.exit(code if isinstance(code, int) else Exit.DONE)

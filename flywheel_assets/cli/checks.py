@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -88,7 +88,7 @@ def brief_problems(path: Path) -> Iterator[Problem]:
         yield from (lines.problem(fault, Brief) for fault in brief_faults(raw))
 
 
-def _read(path: Path) -> Iterator[Problem]:
+def _read(path: Path) -> Generator[Problem, None, Any]:
     """The document; None after a problem with it as a whole."""
     try:
         raw: Any = read_yaml(path)
@@ -124,6 +124,7 @@ class _Lines:
         self.path = path
         self.doubled: list[tuple[str, int]] = []
         self._lines: dict[Place, int] = {}
+        self._seen: set[int] = set()  # an alias can lead back to where it stands
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         if node is not None:
             self._note(node, ())
@@ -139,6 +140,9 @@ class _Lines:
         return Problem(str(self.path), line, key, "nobody reads it", nearest(str(fault.place[-1]), known))
 
     def _note(self, node: yaml.Node, place: Place) -> None:
+        if id(node) in self._seen:
+            return
+        self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 here = (*place, key.value)

@@ -139,8 +139,8 @@ class Platform:
         if not result.success:
             if _interrupted(result):
                 raise KeyboardInterrupt
-            step = f"look at run {result.run_id} with flywheel up; the demo called again goes on where it was"
-            raise FlywheelError(f"job {job} failed, as is told above", next_step=step)
+            then = f"look at run {result.run_id} with flywheel up; the demo called again goes on where it was"
+            raise FlywheelError(f"job {job} failed, as is told above", next_step=then)
 
 
 def _interrupted(result: dg.ExecuteInProcessResult) -> bool:

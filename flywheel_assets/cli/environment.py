@@ -44,7 +44,9 @@ def examine_settings(folder: Path) -> Settings | list[tuple[Fault, int | None]]:
     """The settings, or everything that is wrong with them, each with its line in the settings file if it is there."""
     file = folder / SETTINGS_FILE
     lines = settings_lines(file)
-    unread = [(Fault((), f"line {number} is no NAME=value"), number) for name, number in lines if name is None]
+    unread: list[tuple[Fault, int | None]] = [
+        (Fault((), f"line {number} is no NAME=value"), number) for name, number in lines if name is None
+    ]
     try:
         settings = Settings(_env_file=file if file.exists() else None)
     except SettingsError as error:

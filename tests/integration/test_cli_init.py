@@ -223,6 +223,14 @@ def test_a_variable_that_nobody_reads_is_told_with_the_one_that_was_meant(writte
     ]
 
 
+def test_an_alias_that_leads_back_to_itself_ends_the_check_and_not_its_patience(written: Path) -> None:
+    account = written / "account.yaml"
+    account.write_text(account.read_text() + "niche: &a [*a]\nbounds: &b {x: *b}\n")
+    told = checked(written)
+    assert told["niche"][:3] == ("account.yaml", line_of(account, "niche"), "Input should be a valid string")
+    assert told["bounds.x.x"][2] == "nobody reads it"
+
+
 def test_the_sample_of_the_repository_is_in_order(tmp_path: Path) -> None:
     samples = Path(__file__).parents[2] / "samples"
     (tmp_path / SETTINGS_FILE).write_text(f"FLYWHEEL_ACCOUNT_FILE={samples / 'account.yaml'}\n")
