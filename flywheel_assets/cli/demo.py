@@ -59,7 +59,7 @@ def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
     timer = Timer()
     with only_one(settings):
         with timer.stage("start"):
-            installation = prepare(settings)
+            installation = prepare(settings, capture=False)
         summary, later = _follow(installation, video, days, timer)
     if as_json:
         show_json(as_dict(summary, later, timer.seconds))
