@@ -30,7 +30,7 @@ import numpy as np
 from perception_parts.adverts import SAMPLE, make
 from perception_parts.scores import edits, words
 
-from flywheel_assets.clients.weights import fetch_yolo
+from flywheel_assets.clients.weights import YOLO, fetch
 from flywheel_assets.core.errors import NotAvailable
 
 _WHEEL = "moonshine-voice==0.1.5"
@@ -217,7 +217,7 @@ def main() -> None:
         folder = Path(name)
         weights = folder / "weights"
         try:
-            fetch_yolo(weights)
+            fetch(YOLO, weights)
         except NotAvailable as reason:
             print(f"without object weights: {reason}", file=sys.stderr)
         objects(weights)

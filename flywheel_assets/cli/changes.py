@@ -11,8 +11,9 @@ import click
 from sqlalchemy import Connection, Engine, select
 
 from flywheel_assets.cli import changes_told as told
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.tables import counted, show_json, show_table
+from flywheel_assets.cli.tables import counted, show_table
 from flywheel_assets.core.errors import ChangeRefused
 from flywheel_assets.execution import operators
 from flywheel_assets.execution.enqueue import approve as approve_plan
@@ -21,7 +22,7 @@ from flywheel_assets.execution.undo import undo as undo_applied
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import accounts, dead_letters, pending_ad_changes
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="For a program: one JSON object a line.")
+_as_json = json_option("one object a line")
 
 
 @click.group()

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from flywheel_assets.budget.changes import changes_of
 from flywheel_assets.budget.hour import decide_hour
 from flywheel_assets.budget.insights import InsightsSource, read_insights
+from flywheel_assets.cli.progress import progress_bar
 from flywheel_assets.clients.embeddings import Embedder
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.hours import HOUR, floor_hour
@@ -126,12 +127,13 @@ def hours_to_read(hour: datetime, restate_days: int) -> list[datetime]:
 
 
 def told(hours: tuple[datetime, ...]) -> Iterator[datetime]:
-    """The hours, with a line a day on standard error."""
+    """The hours, with a line a day on standard error, and a bar where somebody watches."""
     begun = time.monotonic()
-    for index, hour in enumerate(hours):
-        yield hour
-        if (index + 1) % 24 == 0 or index + 1 == len(hours):
-            seconds = time.monotonic() - begun
-            click.echo(
-                f"{f'{index + 1} hours':<24} {seconds:6.1f} s  simulated to {hour + HOUR:%Y-%m-%d %H:%M} UTC", err=True
-            )
+    with progress_bar("simulating") as step:
+        for index, hour in enumerate(hours):
+            step(index, len(hours), f"simulating {hour:%Y-%m-%d %H:%M}")
+            yield hour
+            if (index + 1) % 24 == 0 or index + 1 == len(hours):
+                seconds, until = time.monotonic() - begun, hour + HOUR
+                done = f"{f'{index + 1} hours':<24} {seconds:6.1f} s"
+                click.echo(f"{done}  simulated to {until:%Y-%m-%d %H:%M} UTC", err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -13,7 +12,7 @@ from flywheel_assets.cli.twin import Twin
 from flywheel_assets.clients.embeddings import Embedder
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.ids import rng
-from flywheel_assets.core.money import Money, minor_digits
+from flywheel_assets.core.money import Money
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.director.draft import draft
 from flywheel_assets.creative.types import Blueprint
@@ -37,7 +36,7 @@ from flywheel_assets.store.tables import (
 
 @dataclass(frozen=True)
 class DaysSummary:
-    """Totals of the account so far; amounts in major units. ROAS is what the budgets earn in the market's own truth."""
+    """Totals of the account so far. ROAS is what the budgets earn in the market's own truth."""
 
     days: dict[str, Any]
     learning: dict[str, Any]
@@ -50,13 +49,18 @@ class DaysSummary:
         outcomes = ", ".join(f"{count} {name}" for name, count in self.outcomes.items()) or "none"
         drafts = self.next_drafts or ("no winner to learn from yet",)
         return [
-            f"days       {money['hours']} hours: {money['spend']:.2f} {money['currency']} spent, {money['leads']} leads, {money['deals']} deals",
-            f"revenue    pipeline {money['pipeline']:.2f}, cash {money['cash']:.2f} attributed so far",
+            f"days       {money['hours']} hours: {money['spend']} spent, {money['leads']} leads, {money['deals']} deals",
+            f"revenue    pipeline {_amount(money['pipeline'])}, cash {_amount(money['cash'])} attributed so far",
             f"ROAS       {_roas_told(money)}",
             f"budgets    {outcomes}",
             f"learning   {learned['actuals']} actuals, model {learned['champion']}, {counted(learned['winners'], 'winner')}, {learned['graph_nodes']} graph nodes",
             *(f"next draft {line}" if index == 0 else f"           {line}" for index, line in enumerate(drafts)),
         ]
+
+
+def _amount(money: Money) -> str:
+    """Without the currency, which stands in the line before."""
+    return str(money).partition(" ")[0]
 
 
 def _roas_told(money: dict[str, Any]) -> str:
@@ -94,18 +98,12 @@ def _money(connection: Connection, account: Account) -> dict[str, Any]:
     pipeline, cash = connection.execute(revenue).one()
     return {
         "hours": hours,
-        "currency": account.currency,
-        "spend": _major(spend, account),
+        "spend": Money(int(spend), account.currency),
         "leads": int(leads),
         "deals": _count(connection, deals, account),
-        "pipeline": _major(pipeline, account),
-        "cash": _major(cash, account),
+        "pipeline": Money(int(pipeline), account.currency),
+        "cash": Money(int(cash), account.currency),
     }
-
-
-def _major(minor: int, account: Account) -> float:
-    money = Money(int(minor), account.currency)
-    return float(Decimal(money.minor).scaleb(-minor_digits(account.currency)))
 
 
 def _roas(twin: Twin, account: Account) -> dict[str, float | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import time
@@ -16,6 +15,7 @@ import click
 import dagster as dg
 
 from flywheel_assets.assets.common import key_of
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.days import Loops, hours_to_run, told
 from flywheel_assets.cli.days_summary import DaysSummary, read_days
 from flywheel_assets.cli.environment import read_settings
@@ -46,7 +46,7 @@ _PROGRESS: dict[str, Any] = {"loggers": {"progress": {}}}
     "--days", type=click.IntRange(0, 28), default=3, show_default=True, help="Days to simulate after the launch."
 )
 @scenario_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
+@json_option("one object")
 def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
     """Drop one raw video in, follow it to running ads in the sandbox, and let money move and be learned from for some days."""
     settings = read_settings()
@@ -59,9 +59,12 @@ def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
     timer = Timer()
     with only_one(settings):
         with timer.stage("start"):
-            installation = prepare(settings)
+            installation = prepare(settings, capture=False)
         summary, later = _follow(installation, video, days, timer)
-    click.echo(json.dumps(as_dict(summary, later, timer.seconds)) if as_json else show(summary, later, settings))
+    if as_json:
+        show_json(as_dict(summary, later, timer.seconds))
+    else:
+        click.echo(show(summary, later, settings))
 
 
 def _follow(installation: Installation, video: Path, days: int, timer: Timer) -> tuple[Summary, DaysSummary | None]:
@@ -134,9 +137,17 @@ class Platform:
             if step.start_time is not None and step.end_time is not None:
                 self.timer.add(step.step_key, step.end_time - step.start_time)
         if not result.success:
-            raise FlywheelError(
-                f"job {job} failed; what failed is above, everything else with `flywheel up` under run {result.run_id}"
-            )
+            if _interrupted(result):
+                raise KeyboardInterrupt
+            then = f"look at run {result.run_id} with flywheel up; the demo called again goes on where it was"
+            raise FlywheelError(f"job {job} failed, as is told above", next_step=then)
+
+
+def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C ended it, which Dagster makes a failure of the step that was at work."""
+    failed = (event for event in result.all_events if event.is_step_failure)
+    errors = [event.step_failure_data.error for event in failed]
+    return any(error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
 def _main_job(installation: Installation, platform: Platform, video: Path) -> str:

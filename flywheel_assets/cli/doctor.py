@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.tables import show_json
 from flywheel_assets.monitoring.doctor import Finding, examine
 
 _MARKS = {"ok": ("ok", "green"), "lacks": ("lacks", "yellow"), "fault": ("FAULT", "bold red")}
@@ -18,7 +18,7 @@ _NAME = 30
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of lines.")
+@json_option("one array")
 def doctor(as_json: bool) -> None:
     """Look at settings, credentials, database, disk, ports, programs and engines.
 

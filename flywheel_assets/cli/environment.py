@@ -1,24 +1,124 @@
-"""The settings of a command: what is wrong with the environment is told in one line."""
+"""The settings of a command: the environment, and below it the settings file of the folder it is started in."""
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Iterator
+from difflib import get_close_matches
+from io import StringIO
+from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import Settings
+from flywheel_assets.store.documents import Fault, faults
+
+SETTINGS_FILE = "flywheel.env"
+_PREFIX = "FLYWHEEL_"
+
+# A line that says nothing is told by us, as an error.
+logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 
 
-def read_settings() -> Settings:
+def read_settings(folder: Path = Path()) -> Settings:
     """The settings of this process.
 
     Raises:
-        ConfigurationError: a FLYWHEEL_ variable has a value that does not fit; each is named.
+        ConfigurationError: a variable has a value that does not fit, or the settings file a line that says nothing;
+            each is named.
     """
+    found = examine_settings(folder)
+    if isinstance(found, Settings):
+        return found
+    told = "; ".join(_told(fault) for fault, _ in found)
+    step = f"correct it in the environment or in {SETTINGS_FILE}; flywheel check shows every place"
+    raise ConfigurationError(told, next_step=step)
+
+
+def examine_settings(folder: Path) -> Settings | list[tuple[Fault, int | None]]:
+    """The settings, or everything that is wrong with them, each with its line in the settings file if it is there."""
+    file = folder / SETTINGS_FILE
+    lines = settings_lines(file)
+    unread: list[tuple[Fault, int | None]] = [
+        (Fault((), f"line {number} is no NAME=value"), number) for name, number in lines if name is None
+    ]
     try:
-        return Settings()
+        settings = Settings(_env_file=file if file.exists() else None)
     except SettingsError as error:
-        raise ConfigurationError(f"{error}; a group takes JSON, one of its fields is reached with __") from None
+        told = f"{error}; a group takes JSON, one of its fields is reached with __"
+        return [*unread, (Fault((), told), None)]
     except ValidationError as error:
-        wrong = [f"FLYWHEEL_{'__'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
-        raise ConfigurationError("; ".join(wrong)) from None
+        places = {name: number for name, number in lines if name is not None}
+        named = [Fault((_variable(fault),), fault.reason, fault.unknown) for fault in faults(error)]
+        return [*unread, *((fault, places.get(str(fault.place[0]))) for fault in named)]
+    return unread or settings
+
+
+def export_settings_file(folder: Path = Path()) -> None:
+    """Let processes that are started from here, and Dagster within this one, read it too; the environment counts more."""
+    file = folder / SETTINGS_FILE
+    if file.exists():
+        said = {name: value for name, value in dotenv_values(file).items() if value is not None}
+        os.environ.update({**said, **os.environ})
+
+
+def settings_lines(file: Path) -> list[tuple[str | None, int]]:
+    """Name and number of every line of the settings file that is no comment; without a name it says nothing.
+
+    Raises:
+        ConfigurationError: the file is no text.
+    """
+    if not file.exists():
+        return []
+    try:
+        bindings = list(parse_stream(StringIO(file.read_text(encoding="utf-8"))))
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is no text in UTF-8", next_step="write it again: flywheel init") from None
+    told: list[tuple[str | None, int]] = []
+    for one in bindings:
+        number = one.original.line + len(one.original.string) - len(one.original.string.lstrip("\n"))
+        if one.error or (one.key is not None and one.value is None):
+            told.append((None, number))
+        elif one.key is not None:
+            told.append((one.key.upper(), number))
+    return told
+
+
+def unread_variables() -> Iterator[str]:
+    """Variables of the environment that begin like ours and that nobody reads."""
+    groups = {name.partition("__")[0] for name in _known()}
+    return (name for name in sorted(os.environ) if name.startswith(_PREFIX) and name.partition("__")[0] not in groups)
+
+
+def nearest_variable(name: str) -> str | None:
+    """What somebody may have meant."""
+    return nearest(name, _known())
+
+
+def _known() -> list[str]:
+    from flywheel_assets.cli.templates import variables
+
+    return [name for name, _, _ in variables()]
+
+
+def nearest(name: str, known: list[str]) -> str | None:
+    """The known name that somebody may have meant."""
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.75)), None)
+
+
+def _variable(fault: Fault) -> str:
+    """As it is written: a name of the settings file that is not ours comes as it is."""
+    name = "__".join(map(str, fault.place)).upper()
+    return name if fault.unknown and len(fault.place) == 1 else f"{_PREFIX}{name}"
+
+
+def _told(fault: Fault) -> str:
+    meant = nearest_variable(str(fault.place[0])) if fault.unknown else None
+    if fault.unknown:
+        return f"{fault.place[0]}: nobody reads it" + ("" if meant is None else f"; did you mean {meant}?")
+    return str(fault) if fault.place else f"{SETTINGS_FILE} {fault.reason}"

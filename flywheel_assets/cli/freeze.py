@@ -8,9 +8,10 @@ from datetime import timedelta
 import click
 from sqlalchemy import Engine
 
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.changes_told import SHORT_DIGEST
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.tables import counted, show_json, show_table
+from flywheel_assets.cli.tables import counted, show_table
 from flywheel_assets.cli.worker import EndRequest, Worker, executor_of
 from flywheel_assets.clients.meta_accounts import MetaAccounts
 from flywheel_assets.core.errors import FlywheelError
@@ -30,19 +31,24 @@ _NOT_OURS = (
 @click.command()
 @click.argument("account_id")
 @click.option("--reason", required=True, help="For whoever finds the account frozen.")
-def freeze(account_id: str, reason: str) -> None:
+@json_option("one object")
+def freeze(account_id: str, reason: str, as_json: bool) -> None:
     """Let no call of an account start.
 
     Calls under way end; running ads keep running and spending. To end the spending too: flywheel stop-spend.
     """
     with _engine().begin() as connection:
         stops.freeze(connection, account_id, reason)
-    click.echo(f"{account_id} is frozen; lift it with: flywheel resume {account_id}")
+    if as_json:
+        show_json({"account_id": account_id, "frozen": True, "reason": reason})
+    else:
+        click.echo(f"{account_id} is frozen; lift it with: flywheel resume {account_id}")
 
 
 @click.command()
 @click.argument("account_id")
-def resume(account_id: str) -> None:
+@json_option("one object")
+def resume(account_id: str, as_json: bool) -> None:
     """Lift a freeze; what waited goes on.
 
     Within the limits, e.g. after a new token. Closes the alerts that stopped the account and lets
@@ -52,6 +58,9 @@ def resume(account_id: str) -> None:
     with _engine().begin() as connection:
         closed = stops.resume(connection, account_id)
         paused = stops.stops_in_force(connection, account_id)
+    if as_json:
+        show_json({"account_id": account_id, "frozen": False, "alerts_closed": closed, "stops_in_force": paused})
+        return
     click.echo(f"{account_id} goes on" + (f"; {counted(closed, 'alert')} closed" if closed else ""))
     for plan in paused:
         click.echo(f"campaigns stay paused; start them again with: flywheel changes undo {plan[:SHORT_DIGEST]}")
@@ -61,7 +70,7 @@ def resume(account_id: str) -> None:
 @click.argument("account_id")
 @click.option("--reason", required=True, help="For whoever finds the campaigns paused.")
 @click.option("--wait", is_flag=True, help="Send the pauses from here and end when they are through.")
-@click.option("--json", "as_json", is_flag=True, help="For a program: one JSON object.")
+@json_option("one object")
 def stop_spend(account_id: str, reason: str, wait: bool, as_json: bool) -> None:
     """Pause every campaign of ours, then freeze the account.
 

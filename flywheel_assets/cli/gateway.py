@@ -6,6 +6,7 @@ import signal
 
 import click
 
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.cli.installation import prepare
 from flywheel_assets.cli.stopping import Stop, stoppable
@@ -14,13 +15,17 @@ from flywheel_assets.serving import ThreadServer
 
 
 @click.command()
-def gateway() -> None:
+@json_option("one object, once it serves,")
+def gateway(as_json: bool) -> None:
     """Serve POST /webhook/hubspot, GET /c/<ad>, the API and GET /health on loopback until Ctrl-C."""
     settings = read_settings()
     store = prepare(settings).store
     try:
         with stoppable(), ThreadServer(build_gateway(store), settings.gateway_port, name="gateway"):
-            click.echo(f"gateway    {public_url(settings)}  (Ctrl-C stops it)")
+            if as_json:
+                show_json({"gateway": public_url(settings)})
+            else:
+                click.echo(f"gateway    {public_url(settings)}  (Ctrl-C stops it)")
             signal.pause()
     except Stop:
-        click.echo("stopped")
+        click.echo("stopped", err=True)

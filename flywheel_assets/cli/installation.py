@@ -12,8 +12,9 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
+from flywheel_assets.cli.environment import export_settings_file
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import Busy
 from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
@@ -31,6 +32,13 @@ _DAGSTER = {
 }
 
 
+# Two processes a step copy its output to the log; those of a run at a terminal write there anyway, and would answer
+# Ctrl-C with a traceback each.
+_NO_CAPTURE = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
+
+
 @dataclass(frozen=True)
 class Installation:
     """A started platform."""
@@ -40,8 +48,11 @@ class Installation:
     account: Account
 
 
-def prepare(settings: Settings) -> Installation:
-    """Folders, database, account and Dagster's home; nothing that keeps running but the embedded database."""
+def prepare(settings: Settings, *, capture: bool = True) -> Installation:
+    """Folders, database, account and Dagster's home; nothing that keeps running but the embedded database.
+
+    Without ``capture`` what steps print is left to the terminal.
+    """
     account = load_account(settings.account_file)
     settings.root.mkdir(parents=True, exist_ok=True)
     settings.drop_path.mkdir(parents=True, exist_ok=True)
@@ -49,7 +60,8 @@ def prepare(settings: Settings) -> Installation:
     read_kit(account.brand_kit, store.blobs)  # a damaged logo is told now, not when the first advert is rendered
     with store.engine.begin() as connection:
         save_account(connection, account, settings.world)
-    os.environ["DAGSTER_HOME"] = str(write_dagster_home(settings))
+    export_settings_file()
+    os.environ["DAGSTER_HOME"] = str(write_dagster_home(settings, capture=capture))
     return Installation(settings, store, account)
 
 
@@ -58,14 +70,14 @@ def only_one(settings: Settings) -> Iterator[None]:
     """At most one `up` or `demo` works on a home: they set the same clock and serve the same twin.
 
     Raises:
-        ConfigurationError: another one does.
+        Busy: another one does.
     """
     settings.root.mkdir(parents=True, exist_ok=True)
     with (settings.root / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigurationError(
+            raise Busy(
                 f"another flywheel works on {settings.root}; stop it, or set FLYWHEEL_HOME to a place of its own"
             ) from None
         yield
@@ -80,12 +92,15 @@ def end_orphans(instance: dg.DagsterInstance) -> int:
     return len(orphans)
 
 
-def write_dagster_home(settings: Settings) -> Path:
+def write_dagster_home(settings: Settings, *, capture: bool = True) -> Path:
     """Dagster's home with its storage on our Postgres. Readable by its owner only: an address can hold a password."""
     home = settings.root / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     url = server_url(settings, DAGSTER_DATABASE).render_as_string(hide_password=False)
-    text = yaml.safe_dump({**_DAGSTER, "storage": {"postgres": {"postgres_url": url}}}, sort_keys=False)
+    text = yaml.safe_dump(
+        {**_DAGSTER, **({} if capture else _NO_CAPTURE), "storage": {"postgres": {"postgres_url": url}}},
+        sort_keys=False,
+    )
     path = home / "dagster.yaml"
     partial = home / ".dagster.yaml.part"
     partial.touch(mode=0o600)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 from sqlalchemy import select
 
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.tables import show_json, show_table
+from flywheel_assets.cli.tables import show_table
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import uploads
 
@@ -21,7 +22,7 @@ def intake() -> None:
 @intake.command("list")
 @click.option("--state", type=click.Choice(_STATES), help="Only these.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
+@json_option("one array")
 def list_uploads(state: str | None, limit: int, as_json: bool) -> None:
     """List what was dropped, newest first: accepted, the same as before, or rejected with rule, reason and remedy."""
     columns = uploads.c

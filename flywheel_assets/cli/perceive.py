@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.tables import counted, show_fields, show_json, show_table
+from flywheel_assets.cli.progress import progress_bar
+from flywheel_assets.cli.tables import counted, show_fields, show_table
 from flywheel_assets.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _CELL, _MOST = 320, 120  # pixels and scenes on the contact sheet
 @click.argument("video", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option("--language", default="en", show_default=True, help="That is spoken, two letters.")
 @click.option("--brand", help="Also tell where this name is read or heard.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
+@json_option("one object")
 @click.option(
     "--sheet",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -40,7 +41,8 @@ def perceive(*, video: Path, language: str, brand: str | None, as_json: bool, sh
 
     if sheet is not None and not sheet.parent.is_dir():
         raise ConfigurationError(f"{sheet.parent} is no folder; make it, or name another file for the sheet")
-    found = remembered(video, read_settings(), language, None if as_json else _progress)
+    with progress_bar("looking") as step:
+        found = remembered(video, read_settings(), language, lambda stage, done, total: step(done, total, stage))
     presence = None if brand is None else brand_presence(found, brand)
     if as_json:
         extra = {} if presence is None else {"brand": presence.model_dump()}
@@ -55,12 +57,6 @@ def perceive(*, video: Path, language: str, brand: str | None, as_json: bool, sh
         media = read_settings().media
         sheet.write_bytes(contact_sheet(video, found.scenes, found.features, media, longest=_CELL, most=_MOST))
         click.echo(f"contact sheet in {sheet}", err=True)
-
-
-def _progress(stage: str, done: int, total: int) -> None:
-    """One line that counts, where somebody watches."""
-    if sys.stderr.isatty():
-        click.echo(f"\r{stage} {done} of {total}   ", nl=done >= total, err=True)
 
 
 def _show(found: Perception) -> None:

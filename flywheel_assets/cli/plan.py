@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.tables import show_fields, show_json, show_table
+from flywheel_assets.cli.tables import show_fields, show_table
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.store.store import Store
 
@@ -28,7 +29,7 @@ def plan() -> None:
 @plan.command()
 @click.argument("creative")
 @click.option("--variation", help="Only this one, e.g. v03.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, with the plans in full.")
+@json_option("one object, with the plans in full,")
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -73,7 +74,10 @@ def _plans(creative: str, variation: str | None) -> list[tuple[Blueprint, EditPl
     wanted = [one for one in blueprints if variation in {None, one.key}]
     if not wanted:
         known = ", ".join(sorted(one.key for one in blueprints)) or "none, its council has approved nothing yet"
-        raise ConfigurationError(f"creative {creative} has no variation {variation or 'to show'}; it has {known}")
+        raise ConfigurationError(
+            f"creative {creative} has no variation {variation or 'to show'}; it has {known}",
+            next_step="name one it has, or no --variation",
+        )
     style = styled(read_kit(account.brand_kit, store.blobs), options).style
     settings = framed(store.settings.rendering, options.ratios[0])
     survey = _survey(store, request.video_uri, wanted, perception)

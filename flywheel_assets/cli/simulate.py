@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from flywheel_assets.cli.tables import show_json, show_table
+from flywheel_assets.cli.answers import json_option, show_json
+from flywheel_assets.cli.progress import progress_bar
+from flywheel_assets.cli.tables import show_table
 from flywheel_assets.sandbox.market.paired import Interval, Line, compared
 from flywheel_assets.sandbox.market.play import Game, Played, play_all
 from flywheel_assets.sandbox.market.policies import ORACLE, POLICIES
@@ -55,7 +54,7 @@ _HEADINGS = ("policy", "% of oracle", "regret", "ROAS", "on best five", "against
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Draw revenue and budget shares into this file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
+@json_option("one object")
 def simulate(
     *,
     scenarios: Sequence[str],
@@ -99,13 +98,10 @@ def simulate(
 def _played(games: Sequence[Game], processes: int) -> dict[str, list[Played]]:
     """Runs by scenario, in the order of the games, whichever was done first."""
     done: dict[Game, Played] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(file=sys.stderr)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("simulating", total=len(games))
+    with progress_bar("simulating") as step:
         for one in play_all(games, processes):
             done[one.game] = one
-            bar.update(task, advance=1, description=f"{one.game.scenario}: {one.game.policy}")
+            step(len(done), len(games), f"{one.game.scenario}: {one.game.policy}")
     by_scenario: dict[str, list[Played]] = {}
     for game in games:
         by_scenario.setdefault(game.scenario, []).append(done[game])

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from flywheel_assets.cli.days_summary import DaysSummary
-from flywheel_assets.core.errors import FlywheelError
+from flywheel_assets.core.errors import IntakeRejected
 from flywheel_assets.execution import audit
 from flywheel_assets.settings import Settings
 from flywheel_assets.store import tables
@@ -48,7 +48,7 @@ def read_summary(store: Store, upload_name: str, journal: list[dict[str, Any]]) 
     """Read everything about the newest upload of that name.
 
     Raises:
-        FlywheelError: the upload was rejected; rule and remedy are in the message.
+        IntakeRejected: the upload was.
     """
     with store.engine.connect() as connection:
         creative_id = _creative_of(connection, upload_name)
@@ -70,7 +70,7 @@ def creative_of(store: Store, upload_name: str) -> str:
     """The creative of the newest upload of that name.
 
     Raises:
-        FlywheelError: the upload was rejected; rule and remedy are in the message.
+        IntakeRejected: the upload was.
     """
     with store.engine.connect() as connection:
         return _creative_of(connection, upload_name)
@@ -81,7 +81,7 @@ def _creative_of(connection: Connection, upload_name: str) -> str:
     newest = select(uploads).where(uploads.c.name == upload_name).order_by(uploads.c.id.desc()).limit(1)
     row = connection.execute(newest).one()
     if row.creative_id is None:
-        raise FlywheelError(f"{upload_name} was rejected: {row.rule}: {row.reason}. {row.remedy}")
+        raise IntakeRejected(upload_name, row.rule, row.reason, row.remedy)
     return str(row.creative_id)
 
 

@@ -1,11 +1,9 @@
-"""Tables and fields in the terminal, and the same facts for a program."""
+"""Tables and fields in the terminal."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import click
 from rich.console import Console
@@ -35,11 +33,6 @@ def show_fields(fields: Iterable[tuple[str, object]]) -> None:
         if value not in (None, ""):
             table.add_row(Text(name), Text(str(value)))
     _print(table)
-
-
-def show_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
-    """One JSON value on a line of its own; ids and times as text."""
-    click.echo(json.dumps(value, default=str))
 
 
 def counted(number: int, what: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import click
 
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.cli.installation import Installation, dagster_instance, end_orphans, only_one, prepare
 from flywheel_assets.cli.stopping import Stop, stoppable
 from flywheel_assets.cli.twin import in_scenario, living, running_twin, scenario_option
-from flywheel_assets.core.errors import FlywheelError
+from flywheel_assets.core.errors import Busy, FlywheelError
 from flywheel_assets.gateway.app import build_gateway, public_url
 from flywheel_assets.serving import ThreadServer
 from flywheel_assets.settings import Settings
@@ -28,14 +30,17 @@ _STOP_SECONDS = 20
 
 
 @click.command()
-@click.option("--port", default=3000, show_default=True, help="Loopback port of Dagster's UI.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Of Dagster's UI. Default: FLYWHEEL_UI_PORT, else 3000.")
 @scenario_option
-def up(port: int, scenario: str | None) -> None:
+@json_option("one object, once it is started,")
+def up(port: int | None, scenario: str | None, as_json: bool) -> None:
     """Start the platform: database, sensors, schedules, the UI, and in a sandbox the twin of Meta."""
     settings = in_scenario(read_settings(), scenario)
+    port = port or settings.ui_port
     load_account(settings.account_file)  # a wrong one stops before anything is written
     with ExitStack() as stack:
         stack.enter_context(only_one(settings))
+        _require_free(port)
         installation = prepare(settings)
         with dagster_instance() as instance:
             end_orphans(instance)
@@ -48,20 +53,40 @@ def up(port: int, scenario: str | None) -> None:
         else:
             stack.enter_context(ThreadServer(build_gateway(installation.store), settings.gateway_port, name="gateway"))
         dagster = stack.enter_context(_dagster(port, environment, settings.root))
-        click.echo(f"world      {settings.world}")
-        click.echo(f"state      {settings.root} (database in {_database(settings)})")
-        click.echo(f"drop here  {settings.drop_path}")
-        click.echo(f"gateway    {public_url(settings)}")
-        click.echo(f"log        {settings.root / 'dagster.log'}")
-        click.echo(f"UI         http://127.0.0.1:{port}  (ready in about ten seconds; Ctrl-C stops everything)")
+        _tell(settings, f"http://127.0.0.1:{port}", as_json=as_json)
         try:
             code = dagster.wait()
         except Stop:
-            click.echo("stopping …")
+            click.echo("stopping …", err=True)
         else:
             raise FlywheelError(
-                f"Dagster ended by itself with exit code {code}; {settings.root / 'dagster.log'} says why"
+                f"Dagster ended by itself with exit code {code}; read {settings.root / 'dagster.log'}, which says why"
             )
+
+
+def _require_free(port: int) -> None:
+    """Dagster would say it in its log only, after everything else has started."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as taken:
+        step = "stop the other server, or name another port (--port, FLYWHEEL_UI_PORT)"
+        raise Busy(
+            f"port {port} of Dagster's UI cannot be opened ({os.strerror(taken.errno or 0)})", next_step=step
+        ) from None
+
+
+def _tell(settings: Settings, ui: str, *, as_json: bool) -> None:
+    log, gateway = settings.root / "dagster.log", public_url(settings)
+    if as_json:
+        places = {"state": settings.root, "database": _database(settings), "drop": settings.drop_path, "log": log}
+        show_json({"world": settings.world, "ui": ui, "gateway": gateway, **places})
+        return
+    click.echo(f"world      {settings.world}")
+    click.echo(f"state      {settings.root} (database in {_database(settings)})")
+    click.echo(f"drop here  {settings.drop_path}")
+    click.echo(f"gateway    {gateway}")
+    click.echo(f"log        {log}")
+    click.echo(f"UI         {ui}  (ready in about ten seconds; Ctrl-C stops everything)")
 
 
 def _sandbox(installation: Installation, stack: ExitStack) -> dict[str, str]:

@@ -6,9 +6,9 @@ import logging
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import FrameType
 from typing import Self
@@ -16,6 +16,7 @@ from typing import Self
 import click
 from sqlalchemy.exc import DBAPIError
 
+from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
 from flywheel_assets.cli.tables import counted
 from flywheel_assets.clients.meta_accounts import MetaAccounts
@@ -84,6 +85,7 @@ class Worker:
 
     executor: SafeExecutor
     end: EndRequest
+    tell: Callable[[Step], None] = field(default_factory=lambda: _tell)
 
     def run(self) -> None:
         """Work until asked to end."""
@@ -121,7 +123,7 @@ class Worker:
         """Take step after step until asked to end; the next claim is made only when the next step is asked for."""
         number = 0
         while not self.end.made and (step := next(steps, None)) is not None:
-            _tell(step)
+            self.tell(step)
             number += 1
         return number
 
@@ -137,7 +139,8 @@ class Worker:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Apply what is due now, then end; for a cron job.")
-def worker(once: bool) -> None:
+@json_option("one object for each change that was looked at, as it comes,")
+def worker(once: bool, as_json: bool) -> None:
     """Apply queued changes as they fall due.
 
     Within all limits, until Ctrl-C or SIGTERM. Any number of workers may run, here or on other machines, beside Dagster's own drain: a change
@@ -149,7 +152,7 @@ def worker(once: bool) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     _log.setLevel(logging.INFO)
     with EndRequest.listening() as end, MetaAccounts(settings) as platforms:
-        here = Worker(executor_of(settings, platforms), end)
+        here = Worker(executor_of(settings, platforms), end, _tell_program if as_json else _tell)
         _log.info("worker %s starts in the %s world", here.executor.worker, settings.world)
         if once:
             _log.info("%s looked at, nothing else is due", counted(here.drain(), "change"))
@@ -175,3 +178,9 @@ def _tell(step: Step) -> None:
     until = "" if step.until is None else f" (until {step.until:%Y-%m-%d %H:%M:%S} UTC)"
     change = step.change
     _log.info("%s %s %s %s: %s%s", step.outcome, str(change.id)[:8], change.spec.kind, change.object_ref, step.reason, until)  # fmt: skip
+
+
+def _tell_program(step: Step) -> None:
+    change = step.change
+    told = {"change_id": change.id, "outcome": step.outcome, "change_type": change.spec.kind}
+    show_json({**told, "object_ref": change.object_ref, "reason": step.reason, "until": step.until})

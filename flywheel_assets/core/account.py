@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.money import Money, minor_digits
 
 Mode = Literal["observe", "approve", "auto"]
@@ -23,9 +24,11 @@ class Consent(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    identity_matching: bool = False
-    transcripts_to_llm: bool = False
-    cross_account_sharing: bool = False
+    identity_matching: bool = Field(default=False, description="Recognise the person behind a lead as one who clicked.")
+    transcripts_to_llm: bool = Field(
+        default=False, description="Send what is said in a video to a language model provider."
+    )
+    cross_account_sharing: bool = Field(default=False, description="Share anonymous patterns with other accounts.")
 
 
 class Stage(BaseModel):
@@ -42,11 +45,25 @@ class HubSpot(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    portal_id: int
-    stages: dict[str, Stage] = Field(min_length=2, description="By stage id, e.g. appointmentscheduled.")
+    portal_id: int = Field(description="HubSpot's number of your account.", examples=[62515])
+    stages: dict[str, Stage] = Field(
+        min_length=2,
+        description="By stage id; take the shares from your own history. A stage that is not listed is reported, never counted as zero.",
+        examples=[
+            {
+                "appointmentscheduled": {"win_probability": 0.036},
+                "qualifiedtobuy": {"win_probability": 0.12},
+                "presentationscheduled": {"win_probability": 0.4},
+                "decisionmakerboughtin": {"win_probability": 0.8},
+                "contractsent": {"win_probability": 0.9},
+                "closedwon": {"win_probability": 1.0, "outcome": "won"},
+                "closedlost": {"win_probability": 0.0, "outcome": "lost"},
+            }
+        ],
+    )
     ad_property: str = Field("meta_ad_id", description="Deal property that holds utm_content of the landing page.")
     click_property: str = Field("flywheel_click_id", description="Deal property that holds the redirect's click id.")
-    fbclid_property: str = "fbclid"
+    fbclid_property: str = Field("fbclid", description="Deal property that holds Meta's own click id.")
 
 
 class Bounds(BaseModel):
@@ -97,9 +114,13 @@ class BrandKit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    logo: Path | None = Field(None, description="PNG, SVG, WebP or JPEG of any size; best with transparency.")
-    look: Path | None = Field(None, description="A 3D .cube table of colours.")
-    music: LoopName | Path | None = Field(None, description="A track to play under the speech, or a loop of ours.")
+    logo: Path | None = Field(
+        None, description="PNG, SVG, WebP or JPEG of any size; best with transparency.", examples=["brand/logo.svg"]
+    )
+    look: Path | None = Field(None, description="A 3D .cube table of colours.", examples=["brand/look.cube"])
+    music: LoopName | Path | None = Field(
+        None, description="A track to play under the speech, or a loop of ours: pulse, warm.", examples=["pulse"]
+    )
     progress_bar: bool = Field(default=False, description="Shows how far the advert has come; nothing is shared then.")
 
     def beside(self, folder: Path) -> BrandKit:
@@ -116,54 +137,105 @@ class Account(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    account_id: str = Field(pattern=r"^act_\d+$")
-    name: str
-    mode: Mode = "observe"
-    currency: str
-    time_zone: str
-    page_id: str = Field(pattern=r"^\d+$")
-    pixel_id: str | None = Field(None, pattern=r"^\d+$")
-    objective: str = "OUTCOME_LEADS"
-    optimization_goal: str = "OFFSITE_CONVERSIONS"
-    conversion_event: str = "LEAD"
-    special_ad_categories: tuple[str, ...] = ()
-    targeting: dict[str, Any] = Field(min_length=1)
-    daily_plan: str = Field(description="What all ads of the account may plan to spend per day.")
-    ad_set_floor: str = Field(description="Lowest daily budget of one ad set.")
-    ad_set_ceiling: str = Field(description="Highest daily budget of one ad set.")
+    account_id: str = Field(
+        pattern=r"^act_\d+$",
+        description="Ads Manager shows it; keep the act_ in front.",
+        examples=["act_1000000001"],
+    )
+    name: str = Field(description="What you call it.", examples=["My business"])
+    mode: Mode = Field(
+        "observe",
+        description="How far the platform may go on its own: observe decides and records, approve waits for a person, auto applies within the limits. Start in observe.",
+    )
+    currency: str = Field(description="The account's own, as Ads Manager shows it.", examples=["USD"])
+    time_zone: str = Field(
+        description="The account's own; it decides when Meta's day begins.", examples=["America/New_York"]
+    )
+    page_id: str = Field(pattern=r"^\d+$", description="The page the ads speak for.", examples=["1000000002"])
+    pixel_id: str | None = Field(
+        None, pattern=r"^\d+$", description="The pixel that counts conversions.", examples=["1000000003"]
+    )
+    objective: str = Field("OUTCOME_LEADS", description="Meta's name of the campaign objective.")
+    optimization_goal: str = Field("OFFSITE_CONVERSIONS", description="Meta's name of what its delivery works for.")
+    conversion_event: str = Field("LEAD", description="The pixel event that counts as a conversion.")
+    special_ad_categories: tuple[str, ...] = Field(
+        (),
+        description="Meta requires them for housing, credit, employment and politics.",
+        examples=[["HOUSING"]],
+    )
+    targeting: dict[str, Any] = Field(
+        min_length=1,
+        description="Who sees the ads, in Meta's own targeting words.",
+        examples=[{"geo_locations": {"countries": ["US"]}, "age_min": 25, "age_max": 60}],
+    )
+    daily_plan: str = Field(description="What all ads of the account may plan to spend per day.", examples=["150.00"])
+    ad_set_floor: str = Field(description="Lowest daily budget of one ad set.", examples=["10.00"])
+    ad_set_ceiling: str = Field(description="Highest daily budget of one ad set.", examples=["60.00"])
     daily_cap: str | None = Field(
         None,
         description="Budgets in force never sum to more; unset means the plan and a tenth (`Safety.cap_over_plan`).",
+        examples=["165.00"],
     )
     bounds: dict[str, Bounds] = Field(
-        default_factory=dict, description="Floor and ceiling of single objects, by local reference."
+        default_factory=dict,
+        description="Floor and ceiling of single objects, by the name `flywheel changes list` shows.",
+        examples=[{"c_0123456789ab/v01/adset": {"floor": "15.00", "ceiling": "50.00"}}],
     )
     new_creative_share: float = Field(0.2, ge=0, le=1, description="Share of the plan kept for new creatives.")
     guard_stops_on: tuple[GuardStop, ...] = Field(
         ("overspend",), description="Findings of the spend guard that stop spend, in every mode; the others are told."
     )
-    niche: str | None = None
+    niche: str | None = Field(
+        None,
+        description="Groups accounts that may learn from one another, if they consent.",
+        examples=["office services"],
+    )
     hubspot: HubSpot | None = Field(None, description="Without it revenue is not known and decisions use leads.")
     policy: PolicyName | None = Field(
-        None, description="Unset: `funnel` where the CRM's stages are known, else `blended`."
+        None,
+        description="Who shares the plan out. Unset: `funnel` where the CRM's stages are known, else `blended`.",
+        examples=["blended"],
     )
-    fatigue_k: float | None = Field(None, ge=0, description="Decay of the click rate per impression; unset: fitted.")
-    opt_outs: tuple[str, ...] = Field((), description="Ads, ad sets, campaigns or creatives whose budgets stay.")
-    pools: tuple[Pool, ...] = ()
-    consent: Consent = Consent()
-    brand_kit: BrandKit = BrandKit()
+    fatigue_k: float | None = Field(
+        None, ge=0, description="Decay of the click rate per impression; unset: fitted.", examples=[0.000001]
+    )
+    opt_outs: tuple[str, ...] = Field(
+        (),
+        description="Ads, ad sets, campaigns or creatives whose budgets stay.",
+        examples=[["c_0123456789ab/v02/adset"]],
+    )
+    pools: tuple[Pool, ...] = Field(
+        (),
+        description="Ads that share a part of what the plan gives running ads: a share, or at_least and at_most.",
+        examples=[
+            [
+                {"name": "evergreen", "objects": ["c_0123456789ab"], "share": 0.3},
+                {"name": "trials", "objects": ["c_ba9876543210"], "at_least": 0.1, "at_most": 0.4},
+            ]
+        ],
+    )
+    consent: Consent = Field(Consent(), description="What you allow to be done with personal and shared data.")
+    brand_kit: BrandKit = Field(
+        BrandKit(), description="What every advert is to look and sound like; paths start from this file's folder."
+    )
     default_brief: dict[str, Any] | None = Field(None, description="Brief of a video that has none beside it.")
 
     @field_validator("currency")
     @classmethod
     def _known_currency(cls, value: str) -> str:
-        minor_digits(value)
+        try:
+            minor_digits(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
         return value
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, OSError, ValueError):  # a folder of zones, or a path out of them
+            raise ValueError(f"{value!r} is not an IANA name such as Europe/Berlin") from None
         return value
 
     def opted_out(self, names: Iterable[str]) -> str | None:

@@ -2,6 +2,8 @@
 
     FlywheelError
     ├── ConfigurationError      a setting, account or brief is missing or wrong
+    │   ├── Busy                a port or a home is held by another process
+    │   └── NoAnswer            a service that a setting names does not answer
     ├── IntakeRejected          a file is not an advert we can work with (rule, remedy)
     ├── NotAvailable            an engine or its weights are not installed here
     ├── RenderFailed            ffmpeg or the quality gate refused an output
@@ -15,20 +17,60 @@
         ├── PolicyError         the platform restricts the account: a person decides
         └── PermanentError      sending the same again cannot work
 
-A message names the entity, the rule and the numbers, and says what to do.
+A message names the entity, the rule and the numbers, and says what to do: after its last semicolon or colon, verb
+first. The command line shows what is wrong and what to do on a line each (`FlywheelError.told`).
 """
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+
+# What a next step begins with; a clause that begins otherwise goes on telling what is wrong.
+_VERBS = """activate add alerts analyse ask build call change check choose close connect convert copy correct create
+ drop empty end export fetch find free give go grant install launch leave let list load look make materialise mend move
+ name open pass pause pip plan publish put read reinstall remove rename render renew report resume retry reword run see
+ send set shorten start stop train try undo unset upload use wait write"""
+_STEP = re.compile(rf"(?:[;:] |\. )(?=(?:{'|'.join(_VERBS.split())})\b)", re.IGNORECASE)
 
 
 class FlywheelError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors raised on purpose.
+
+    Args:
+        message: what is wrong; it may say what to do at its end.
+        next_step: what to do, where the message does not say it; verb first.
+    """
+
+    usual_step = "run flywheel doctor, which says what this installation lacks"
+
+    def __init__(self, message: str = "", *, next_step: str | None = None) -> None:
+        super().__init__(message if next_step is None else f"{message}; {next_step}")
+        self._message, self._next_step = message, next_step
+
+    def told(self) -> tuple[str, str]:
+        """What is wrong, and what to do next."""
+        if self._next_step is not None:
+            return self._message, self._next_step
+        message = str(self)
+        steps = list(_STEP.finditer(message))
+        if not steps:
+            return message, self.usual_step
+        return message[: steps[-1].start()], message[steps[-1].end() :]
 
 
 class ConfigurationError(FlywheelError):
     """A setting, account or brief is missing or wrong."""
+
+    usual_step = "correct it; flywheel check tells everything that is wrong with the files at once"
+
+
+class Busy(ConfigurationError):
+    """A port or a home is held by another process."""
+
+
+class NoAnswer(ConfigurationError):
+    """A service that a setting names does not answer."""
 
 
 class IntakeRejected(FlywheelError):
@@ -43,6 +85,10 @@ class IntakeRejected(FlywheelError):
         super().__init__(f"{name}: {rule}: {reason}. {remedy}")
         self.name, self.rule, self.reason, self.remedy = name, rule, reason, remedy
 
+    def told(self) -> tuple[str, str]:
+        """What is wrong with the file, and its remedy."""
+        return f"{self.name}: {self.rule}: {self.reason}", self.remedy
+
 
 class NotAvailable(FlywheelError):
     """An engine or its weights are not installed; the result is unknown, never empty."""
@@ -50,6 +96,8 @@ class NotAvailable(FlywheelError):
 
 class RenderFailed(FlywheelError):
     """A render could not be made or did not pass its gate."""
+
+    usual_step = "run flywheel doctor; if ffmpeg is in order there, export the video again as MP4 (H.264)"
 
 
 class StorageFull(RenderFailed):
@@ -63,6 +111,8 @@ class ChangeRefused(FlywheelError):
         rule: short stable name, e.g. ``currency_mismatch``.
     """
 
+    usual_step = "look at what is queued and why: flywheel changes list"
+
     def __init__(self, subject: str, rule: str, reason: str) -> None:
         super().__init__(f"{subject}: {rule}: {reason}")
         self.subject, self.rule, self.reason = subject, rule, reason
@@ -75,6 +125,8 @@ class RemoteError(FlywheelError):
         code, subcode: the platform's own numbers, where it gave any.
         trace_id: the platform's reference for its support.
     """
+
+    usual_step = "try again later; flywheel doctor says whether this side is in order"
 
     def __init__(
         self,

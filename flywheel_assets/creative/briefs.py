@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from unicodedata import category
 
@@ -11,7 +12,7 @@ from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.creative.director.claims import refuse_claims
 from flywheel_assets.creative.director.hooks import refuse_language
 from flywheel_assets.creative.types import Brief
-from flywheel_assets.store.documents import explain
+from flywheel_assets.store.documents import Fault, explain, faults
 
 # Unicode's control characters and halves of pairs: no screen shows them and no database stores them.
 _NOT_TEXT = ("Cc", "Cs")
@@ -28,12 +29,28 @@ def checked_brief(raw: Any) -> Brief:
         brief = Brief.model_validate(raw)
     except ValidationError as error:
         raise ConfigurationError(explain(error)) from None
+    if wrong := list(_wrong_words(brief)):
+        raise ConfigurationError("; ".join(fault.reason for fault in wrong))
+    return brief
+
+
+def brief_faults(raw: Any) -> list[Fault]:
+    """Everything for which `checked_brief` would refuse it, by field."""
+    try:
+        return list(_wrong_words(Brief.model_validate(raw)))
+    except ValidationError as error:
+        return [fault if fault.place else Fault((), f"document: {fault.reason}") for fault in faults(error)]
+
+
+def _wrong_words(brief: Brief) -> Iterator[Fault]:
     for field, value in brief:
         if isinstance(value, str) and any(category(letter) in _NOT_TEXT for letter in value):
-            raise ConfigurationError(f"{field} holds a line break or another control character")
-    refuse_claims(brief)
-    refuse_language(brief)
-    return brief
+            yield Fault((), f"{field} holds a line break or another control character")
+    for refuse, fields in ((refuse_claims, ()), (refuse_language, ("language",))):
+        try:
+            refuse(brief)
+        except ConfigurationError as error:
+            yield Fault(fields, str(error))
 
 
 def described(brief: Brief) -> dict[str, Any]:

@@ -17,24 +17,67 @@ class _Value(BaseModel):
 class Brief(_Value):
     """What is sold, to whom, and where a click leads. Empty slots switch hook families off; nothing is invented."""
 
-    brand: str = Field(min_length=1, max_length=40)
-    product: str = Field(min_length=1, max_length=60, description="Noun phrase, e.g. 'office coffee service'.")
-    audience: str = Field(min_length=1, max_length=60, description="Plural noun phrase, e.g. 'office managers'.")
-    pain: str = Field(min_length=1, max_length=60, description="Noun phrase, e.g. 'a broken coffee machine'.")
-    pain_doing: str = Field(min_length=1, max_length=60, description="Gerund, e.g. 'waiting for a repair'.")
-    outcome: str = Field(min_length=1, max_length=60, description="Noun phrase, e.g. 'fresh coffee every morning'.")
+    brand: str = Field(
+        min_length=1, max_length=40, description="As you want it spelt on screen.", examples=["Bright Cup"]
+    )
+    product: str = Field(
+        min_length=1,
+        max_length=60,
+        description="What you sell: a noun phrase without 'a' or 'the'.",
+        examples=["office coffee service"],
+    )
+    audience: str = Field(
+        min_length=1, max_length=60, description="Who it is for: a plural noun phrase.", examples=["office managers"]
+    )
+    pain: str = Field(
+        min_length=1,
+        max_length=60,
+        description="What bothers them: a noun phrase.",
+        examples=["a broken coffee machine"],
+    )
+    pain_doing: str = Field(
+        min_length=1,
+        max_length=60,
+        description="The same as something they are stuck doing: a gerund, '-ing'.",
+        examples=["waiting for a repair"],
+    )
+    outcome: str = Field(
+        min_length=1,
+        max_length=60,
+        description="What they get: a noun phrase.",
+        examples=["fresh coffee every morning"],
+    )
     outcome_do: str = Field(
-        min_length=1, max_length=60, description="Verb phrase, e.g. 'start the day with fresh coffee'."
+        min_length=1,
+        max_length=60,
+        description="What they can then do: a verb phrase.",
+        examples=["start every morning with fresh coffee"],
     )
-    call_to_action: str = Field(min_length=1, max_length=32, description="Verb first, e.g. 'Book your free tasting'.")
-    landing_url: str = Field(pattern=r"^https?://", max_length=500)
-    offer: str | None = Field(None, max_length=60)
+    call_to_action: str = Field(
+        min_length=1, max_length=32, description="Verb first.", examples=["Book your free tasting"]
+    )
+    landing_url: str = Field(
+        pattern=r"^https?://",
+        max_length=500,
+        description="Where a click leads; tracking is added for you.",
+        examples=["https://example.com/bright-cup"],
+    )
+    offer: str | None = Field(
+        None, max_length=60, description="Only what you will really honour.", examples=["first month free"]
+    )
     proof: str | None = Field(
-        None, max_length=80, description="A fact that can be shown, e.g. 'Trusted by 1,200 offices'."
+        None,
+        max_length=80,
+        description="A fact that can be shown on request.",
+        examples=["Trusted by more than 1,000 offices"],
     )
-    objection: str | None = Field(None, max_length=60, description="e.g. 'a long contract'.")
-    time_frame: str | None = Field(None, max_length=30, description="e.g. 'in 24 hours'.")
-    language: str = Field("en", pattern=r"^[a-z]{2}$")
+    objection: str | None = Field(
+        None, max_length=60, description="What makes them hesitate: a noun phrase.", examples=["a long contract"]
+    )
+    time_frame: str | None = Field(
+        None, max_length=30, description="How soon they get help.", examples=["within 24 hours"]
+    )
+    language: str = Field("en", pattern=r"^[a-z]{2}$", description="Two letters; hooks are written in English only.")
 
 
 # --- what was seen, read and heard ----------------------------------------------------------------

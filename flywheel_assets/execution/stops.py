@@ -93,7 +93,10 @@ def _lock(connection: Connection, account_id: str) -> None:
     known = select(accounts.c.account_id).where(accounts.c.account_id == account_id).with_for_update(key_share=True)
     if connection.execute(known).first() is None:
         others = connection.execute(select(accounts.c.account_id).order_by(accounts.c.account_id)).scalars().all()
-        raise ConfigurationError(f"account {account_id} is not known; known are: {', '.join(others) or 'none'}")
+        names = ", ".join(others) or "none"
+        raise ConfigurationError(
+            f"account {account_id} is not known; known are: {names}", next_step="name one of those that are"
+        )
 
 
 def _account(account_id: str) -> Any:

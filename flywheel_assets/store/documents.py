@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,26 @@ def read_yaml(path: Path) -> Any:
         raise ConfigurationError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from None
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong at one place of a document: the keys and numbers that lead there, none for the whole."""
+
+    place: tuple[str | int, ...]
+    reason: str
+    unknown: bool = False  # nothing of that name is known there
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.place))}: {self.reason}" if self.place else self.reason
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """Everything that a validation found."""
+    return [
+        Fault(item["loc"], item["msg"].removeprefix("Value error, "), item["type"] == "extra_forbidden")
+        for item in error.errors()
+    ]
+
+
 def explain(error: ValidationError) -> str:
     """A validation error in one line: every field with what is wrong with it."""
-    return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'document'}: {item['msg']}" for item in error.errors())
+    return "; ".join(str(fault) if fault.place else f"document: {fault.reason}" for fault in faults(error))

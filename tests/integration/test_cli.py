@@ -1,53 +1,26 @@
-"""The command line: what it says, and that a mistake ends in one line and exit code 1."""
+"""The command line: what it says, and that a mistake ends in two lines and an exit code of its own."""
 
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
+from flywheel_assets.cli.exits import Exit
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.sandbox.market.scenarios import SCENARIOS
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.store import Store
 from tests.executor_bench import Bench
+from tests.terminal import installed, invoke, refused
 
 # Dagster looks for the fields of a resource that has none in the way an older pydantic kept them.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute")
-
-
-def _flywheel(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The installed program with these variables and none of ours."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("FLYWHEEL_")}
-    program = str(Path(sys.executable).with_name("flywheel"))
-    return subprocess.run([program, *arguments], env=others | environment, capture_output=True, text=True, check=False)
-
-
-def _invoke(*arguments: str, **environment: str) -> Result:
-    """The same within this process."""
-    from flywheel_assets.cli import main
-
-    result = CliRunner(env=environment).invoke(main, list(arguments))
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def _refused(result: Result) -> str:
-    """The one line a refusal consists of."""
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("flywheel: ")
-    return line
 
 
 @pytest.fixture
@@ -68,7 +41,7 @@ def open_home() -> Iterator[Path]:
 
 
 def test_help_names_every_command_with_its_purpose() -> None:
-    ran = _flywheel("--help")
+    ran = installed("--help")
     assert ran.returncode == 0
     assert ran.stderr == ""
     commands = [line.split() for line in ran.stdout.partition("Commands:")[2].splitlines() if line.strip()]
@@ -77,15 +50,15 @@ def test_help_names_every_command_with_its_purpose() -> None:
 
 
 def test_an_empty_installation_has_no_changes_and_needs_no_server(open_home: Path) -> None:
-    ran = _flywheel("changes", "list", FLYWHEEL_HOME=str(open_home))
+    ran = installed("changes", "list", FLYWHEEL_HOME=str(open_home))
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "no changes\n")
     assert (open_home / "postgres" / "PG_VERSION").exists()
 
 
 def test_the_demo_refuses_the_live_world_and_starts_nothing(open_home: Path) -> None:
-    ran = _flywheel("demo", FLYWHEEL_HOME=str(open_home), FLYWHEEL_WORLD="live")
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == "flywheel: the demo runs in the sandbox only; unset FLYWHEEL_WORLD\n"
+    ran = installed("demo", FLYWHEEL_HOME=str(open_home), FLYWHEEL_WORLD="live")
+    assert (ran.returncode, ran.stdout) == (Exit.CONFIGURATION, "")
+    assert ran.stderr == "flywheel: the demo runs in the sandbox only\nnext: unset FLYWHEEL_WORLD\n"
     assert not open_home.exists()
 
 
@@ -93,31 +66,36 @@ def test_the_demo_refuses_the_live_world_and_starts_nothing(open_home: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "said", "code"),
     [
-        ("FLYWHEEL_WORLD", "moon", "FLYWHEEL_WORLD: Input should be 'sandbox' or 'live'"),
-        ("FLYWHEEL_SAFETY__FUZZ", "7", "FLYWHEEL_SAFETY__FUZZ: Input should be less than or equal to 0.1"),
-        ("FLYWHEEL_SAFETY", "none", '"safety"'),
-        ("FLYWHEEL_DATABASE_URL", "nonsense", "FLYWHEEL_DATABASE_URL is not of the form"),
-        ("FLYWHEEL_DATABASE_URL", "postgresql://me:hush@127.0.0.1:1/ads", "me:***@127.0.0.1:1/ads"),
+        ("FLYWHEEL_WORLD", "moon", "FLYWHEEL_WORLD: Input should be 'sandbox' or 'live'", Exit.CONFIGURATION),
+        (
+            "FLYWHEEL_SAFETY__FUZZ",
+            "7",
+            "FLYWHEEL_SAFETY__FUZZ: Input should be less than or equal to 0.1",
+            Exit.CONFIGURATION,
+        ),
+        ("FLYWHEEL_SAFETY", "none", '"safety"', Exit.CONFIGURATION),
+        ("FLYWHEEL_DATABASE_URL", "nonsense", "FLYWHEEL_DATABASE_URL is not of the form", Exit.CONFIGURATION),
+        ("FLYWHEEL_DATABASE_URL", "postgresql://me:hush@127.0.0.1:1/ads", "me:***@127.0.0.1:1/ads", Exit.UNAVAILABLE),
     ],
 )
-def test_a_wrong_variable_is_named(at: dict[str, str], name: str, value: str, said: str) -> None:
-    line = _refused(_invoke("changes", "list", **(at | {name: value})))
+def test_a_wrong_variable_is_named(at: dict[str, str], name: str, value: str, said: str, code: Exit) -> None:
+    line = refused(invoke("changes", "list", **(at | {name: value})), code)
     assert said in line
     assert "hush" not in line
 
 
 @pytest.mark.parametrize("command", ["demo", "up"])
 def test_an_account_file_that_does_not_exist_stops_before_anything_starts(at: dict[str, str], command: str) -> None:
-    line = _refused(_invoke(command, **at, FLYWHEEL_ACCOUNT_FILE="/nowhere/account.yaml"))
+    line = refused(invoke(command, **at, FLYWHEEL_ACCOUNT_FILE="/nowhere/account.yaml"), Exit.CONFIGURATION)
     assert "/nowhere/account.yaml does not exist; set FLYWHEEL_ACCOUNT_FILE" in line
     assert not Path(at["FLYWHEEL_HOME"]).exists()
 
 
 @pytest.mark.parametrize("command", ["demo", "up"])
 def test_a_scenario_nobody_knows_stops_before_anything_starts(at: dict[str, str], command: str) -> None:
-    line = _refused(_invoke(command, **at, FLYWHEEL_SCENARIO="moon"))
+    line = refused(invoke(command, **at, FLYWHEEL_SCENARIO="moon"), Exit.CONFIGURATION)
     assert "scenario 'moon' is not known; choose from service, " in line
     assert not Path(at["FLYWHEEL_HOME"]).exists()
 
@@ -138,29 +116,38 @@ def test_a_twin_lives_in_the_scenario_of_the_settings_and_keeps_it(store: Store,
 
 
 def test_nobody_chooses_the_market_of_the_live_world(at: dict[str, str]) -> None:
-    line = _refused(_invoke("up", "--scenario", "large", **at, FLYWHEEL_WORLD="live"))
+    line = refused(invoke("up", "--scenario", "large", **at, FLYWHEEL_WORLD="live"), Exit.CONFIGURATION)
     assert line.endswith("the world is live, whose market nobody chooses; leave out --scenario")
 
 
 def test_an_unknown_plan_is_not_approved(at: dict[str, str]) -> None:
-    line = _refused(_invoke("changes", "approve", "d0d0", **at))
+    line = refused(invoke("changes", "approve", "d0d0", **at), Exit.REFUSED)
     assert "d0d0: unknown_plan" in line
     assert "flywheel changes list" in line
 
 
 def test_a_live_process_does_not_look_at_open_sandbox_changes(at: dict[str, str], bench: Bench) -> None:
     bench.enqueue(bench.pause(bench.adset("a1")))
-    line = _refused(_invoke("changes", "list", **at, FLYWHEEL_WORLD="live"))
+    line = refused(invoke("changes", "list", **at, FLYWHEEL_WORLD="live"), Exit.CONFIGURATION)
     assert "this process is live, but the database belongs to the sandbox world" in line
 
 
 @pytest.mark.parametrize(
-    "arguments", [["chnages"], ["changes", "lits"], ["demo", "--vidoe", "x"], ["up", "--port", "x"]]
+    ("arguments", "said", "help_of"),
+    [
+        (["chnages"], "Did you mean changes?", "flywheel"),
+        (["changes", "lits"], "Did you mean 'list'?", "flywheel changes"),
+        (["demo", "--vidoe", "x"], "--video", "flywheel demo"),
+        (["up", "--port", "x"], "'x' is not a valid", "flywheel up"),
+        (["freeze"], "Missing argument 'ACCOUNT_ID'", "flywheel freeze"),
+    ],
 )
-def test_a_mistyped_command_shows_how_it_is_used(arguments: list[str]) -> None:
-    result = _invoke(*arguments)
-    assert result.exit_code == 2
-    assert "Usage: " in result.stderr
+def test_a_mistyped_command_says_what_was_meant_and_where_to_read_on(
+    arguments: list[str], said: str, help_of: str
+) -> None:
+    line = refused(invoke(*arguments), Exit.USAGE)
+    assert said in line
+    assert line.endswith(f"read {help_of} --help")
 
 
 # --- the queue ------------------------------------------------------------------------------------
@@ -168,12 +155,12 @@ def test_a_mistyped_command_shows_how_it_is_used(arguments: list[str]) -> None:
 
 def test_changes_can_be_read_by_a_program_and_picked_by_status(at: dict[str, str], bench: Bench) -> None:
     bench.enqueue(bench.pause(bench.adset("a1")), bench.pause(bench.adset("a2")))
-    rows = [json.loads(line) for line in _invoke("changes", "list", "--json", **at).stdout.splitlines()]
+    rows = [json.loads(line) for line in invoke("changes", "list", "--json", **at).stdout.splitlines()]
     assert [(row["object_ref"], row["spec"]["status"]) for row in rows] == [
         ("c1/a1/adset", "PAUSED"),
         ("c1/a2/adset", "PAUSED"),
     ]
-    nothing = _invoke("changes", "list", "--status", "dead", **at)
+    nothing = invoke("changes", "list", "--status", "dead", **at)
     assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "no changes\n")
 
 
@@ -182,7 +169,7 @@ def test_a_plan_is_approved_by_its_digest_once(at: dict[str, str], bench: Bench)
     bench.mode("approve")
     plan = bench.enqueue(bench.pause(ref), bench.pause("c1/campaign"))
     assert bench.statuses() == ["proposed", "proposed"]
-    result = _invoke("changes", "approve", plan.plan_digest, **at)
+    result = invoke("changes", "approve", plan.plan_digest, **at)
     assert result.stdout == "2 changes approved; they go out within the limits\n"
     assert bench.statuses() == ["pending", "pending"]
-    assert "unknown_plan" in _refused(_invoke("changes", "approve", plan.plan_digest, **at))
+    assert "unknown_plan" in refused(invoke("changes", "approve", plan.plan_digest, **at), Exit.REFUSED)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from flywheel_assets.cli.exits import Exit
 from flywheel_assets.clients.meta_accounts import MetaAccounts
 from flywheel_assets.core.errors import PermanentError
 from flywheel_assets.execution.drain import drain
@@ -22,6 +23,7 @@ from flywheel_assets.store.tables import accounts
 from tests.executor_bench import Bench
 from tests.fakes import Fault
 from tests.integration.conftest import TwinClock
+from tests.terminal import refused
 
 # Dagster looks for the fields of a resource that has none in the way an older pydantic kept them.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute")
@@ -58,13 +60,9 @@ class Flywheel:
     def json(self, *arguments: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.said(*arguments, "--json").splitlines()]
 
-    def refused(self, *arguments: str) -> str:
-        """The one line a refusal consists of."""
-        result = self(*arguments)
-        assert (result.exit_code, result.stdout) == (1, "")
-        (line,) = result.stderr.splitlines()
-        assert line.startswith("flywheel: ")
-        return line
+    def refused(self, *arguments: str, code: Exit = Exit.REFUSED) -> str:
+        """What a refusal says: what is wrong and what to do."""
+        return refused(self(*arguments), code)
 
 
 @pytest.fixture
@@ -295,7 +293,7 @@ def test_stop_spend_waits_until_every_campaign_is_paused_and_resume_says_how_to_
 def test_stop_spend_fails_when_a_campaign_could_not_be_paused(bench: Bench, flywheel: Flywheel, twin: str) -> None:
     bench.adset("a")  # the twin has never heard of it
     result = flywheel("stop-spend", ACCOUNT, "--reason", "too dear", "--wait", FLYWHEEL_META_GRAPH_URL=twin)
-    assert result.exit_code == 1
+    assert result.exit_code == Exit.FAILED
     assert "1 campaign not paused (c1/campaign: " in result.stderr
     assert bench.letters != []
 
@@ -312,13 +310,23 @@ def test_a_worker_told_to_run_once_applies_what_is_due_and_leaves_the_rest(
         "update pending_ad_changes set not_before = case object_ref when 'c1/v0/ad' then cast('infinity' as timestamptz)"
         " else flywheel_now() end where status = 'pending'"
     )
-    assert flywheel("worker", "--once", FLYWHEEL_META_GRAPH_URL=twin).exit_code == 0
+    result = flywheel("worker", "--once", "--json", FLYWHEEL_META_GRAPH_URL=twin)
+    assert result.exit_code == 0
+    (told,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert told == {
+        "change_id": str(bench.queue[-2]["id"]),
+        "outcome": "applied",
+        "change_type": "set_status",
+        "object_ref": "c1/v0/adset",
+        "reason": told["reason"],
+        "until": None,
+    }
     assert bench.statuses()[-2:] == ["applied", "pending"]
 
 
 def test_a_worker_that_cannot_start_says_why_and_fails(flywheel: Flywheel) -> None:
     result = flywheel("worker", FLYWHEEL_META_GRAPH_URL="https://graph.example.org")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (Exit.CONFIGURATION, "")
     assert "the world is sandbox but FLYWHEEL_META_GRAPH_URL is at graph.example.org" in result.stderr
 
 
@@ -328,7 +336,7 @@ def test_a_worker_that_cannot_start_says_why_and_fails(flywheel: Flywheel) -> No
 @pytest.mark.parametrize("command", ["freeze", "resume", "stop-spend"])
 def test_an_unknown_account_is_refused_with_those_that_are_known(flywheel: Flywheel, command: str) -> None:
     reason = () if command == "resume" else ("--reason", "why")
-    assert f"known are: {ACCOUNT}" in flywheel.refused(command, "act_9", *reason)
+    assert f"known are: {ACCOUNT}" in flywheel.refused(command, "act_9", *reason, code=Exit.CONFIGURATION)
 
 
 @pytest.mark.parametrize(
@@ -346,5 +354,4 @@ def test_every_command_explains_itself(flywheel: Flywheel, command: tuple[str, .
     assert told.startswith("Usage: ")
     purpose = told.partition("\n\n")[2].partition("Options:")[0]
     assert len(purpose.split()) >= 10
-    if command[0] == "changes":
-        assert "--json" in told
+    assert "--json" in told

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from flywheel_assets.creative.intake import dropped_files, take_in
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account
 from flywheel_assets.store.store import Store
+from tests.terminal import invoke
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute")
 
@@ -24,16 +24,8 @@ def at(settings: Settings) -> dict[str, str]:
     return {"FLYWHEEL_HOME": str(settings.root), "FLYWHEEL_DATABASE_URL": str(settings.database_url)}
 
 
-def _invoke(*arguments: str, **environment: str) -> Result:
-    from flywheel_assets.cli import main
-
-    result = CliRunner(env=environment).invoke(main, list(arguments))
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
 def _examined(code: int, **environment: str) -> dict[str, dict[str, Any]]:
-    ran = _invoke("doctor", "--json", **environment)
+    ran = invoke("doctor", "--json", **environment)
     assert ran.exit_code == code, ran.stdout
     found = json.loads(ran.stdout)
     subjects = [one["subject"] for one in found]
@@ -50,11 +42,25 @@ def test_a_sandbox_is_in_order_and_says_what_it_can_do_without(at: dict[str, str
     assert found["speech"]["found"].startswith("faster-whisper")
     assert found["objects"]["state"] == "lacks"
     assert "flywheel fetch-weights" in found["objects"]["found"]
+    assert found["weights"]["state"] == "lacks"
+    assert found["weights"]["remedy"] == "fetch it once: flywheel fetch-weights"
+    examined = {
+        "world",
+        "home",
+        "account",
+        "credentials",
+        "database",
+        "migrations",
+        "disk",
+        "UI's port",
+        "gateway port",
+    }
+    assert examined | {"twin's port", "twin CRM's port", "ffmpeg", "npm", "text", "faces", "voice"} <= set(found)
 
 
 def test_a_new_home_is_looked_at_and_left_as_it_is(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    ran = _invoke("doctor", FLYWHEEL_HOME=str(home))
+    ran = invoke("doctor", FLYWHEEL_HOME=str(home))
     assert ran.exit_code == 0
     assert "not made yet" in ran.stdout
     assert not home.exists()
@@ -88,6 +94,15 @@ def test_an_old_database_another_world_and_a_taken_port_are_seen(store: Store, a
         assert connection.execute(text("select version_num from alembic_version")).scalar_one() == "0001"
 
 
+def test_weights_that_are_not_the_known_ones_are_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "yolov8n.onnx").write_bytes(b"something else")
+    found = _examined(1, FLYWHEEL_HOME=str(tmp_path))
+    assert found["weights"]["state"] == "fault"
+    assert "it is not used" in found["weights"]["found"]
+    assert found["weights"]["remedy"] == "remove it and fetch it again: flywheel fetch-weights"
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "subject", "words"),
     [
@@ -109,18 +124,18 @@ def test_what_is_wrong_is_a_fault_and_the_rest_is_still_looked_at(
 
 
 def test_what_was_dropped_is_listed_with_reason_and_remedy(store: Store, at: dict[str, str], tmp_path: Path) -> None:
-    assert _invoke("intake", "list", **at).stdout == "nothing was dropped\n"
+    assert invoke("intake", "list", **at).stdout == "nothing was dropped\n"
     folder = tmp_path / "drop"
     folder.mkdir()
     (folder / "notes.mp4").write_text("not a film")
     (file,) = dropped_files(folder)
     take_in(store, folder, file, load_account(store.settings.account_file))
-    table = _invoke("intake", "list", **at).stdout
+    table = invoke("intake", "list", **at).stdout
     assert "notes.mp4" in table
     assert "rejected" in table
-    (row,) = json.loads(_invoke("intake", "list", "--state", "rejected", "--json", **at).stdout)
+    (row,) = json.loads(invoke("intake", "list", "--state", "rejected", "--json", **at).stdout)
     assert row["name"] == "notes.mp4"
     assert row["rule"]
     assert row["reason"]
     assert row["remedy"]
-    assert _invoke("intake", "list", "--state", "accepted", **at).stdout == "nothing is accepted\n"
+    assert invoke("intake", "list", "--state", "accepted", **at).stdout == "nothing is accepted\n"

@@ -12,6 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from flywheel_assets.cli.exits import Exit
+from tests.terminal import refused
+
 SAMPLE = Path(__file__).parents[2] / "samples" / "raw_ad.mp4"
 
 
@@ -83,16 +86,15 @@ def test_a_person_gets_tables(home: Path, first: dict[str, Any]) -> None:
     assert ran.exit_code == 0
 
 
-def test_a_file_that_is_no_video_ends_in_one_line(home: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_video_ends_in_two_lines(home: Path, tmp_path: Path) -> None:
     text = tmp_path / "advert.mp4"
     text.write_text("Buy now, this is not a film.")
     ran = _perceive(home, str(text))
-    assert ran.exit_code == 1
-    assert ran.stdout == ""
-    assert "not_a_video" in ran.stderr
+    told = refused(ran, Exit.UNUSABLE)
+    assert "not_a_video" in told
+    assert told.endswith("; Export the video as MP4 (H.264) and drop that file")
 
 
 def test_a_sheet_in_no_folder_is_refused_before_the_work(home: Path, tmp_path: Path) -> None:
     ran = _perceive(home, str(SAMPLE), "--sheet", str(tmp_path / "nowhere" / "sheet.jpg"))
-    assert ran.exit_code == 1
-    assert "is no folder" in ran.stderr
+    assert "is no folder; make it" in refused(ran, Exit.CONFIGURATION)

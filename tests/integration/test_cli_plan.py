@@ -92,7 +92,7 @@ def test_what_is_not_there_is_told(flywheel: Flywheel, tmp_path: Path) -> None:
     }
     for arguments, words in cases.items():
         result = flywheel(*arguments)
-        assert result.exit_code == 1
+        assert result.exit_code == 3
         assert words in result.stderr
 
 

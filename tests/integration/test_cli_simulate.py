@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from PIL import Image
 
 from flywheel_assets.cli import main
 from flywheel_assets.sandbox.market.policies import OURS, POLICIES
+from tests.terminal import PROGRAM, clean_environment
 
 SHORT = ("--scenario", "small", "--days", "6", "--seeds", "2")
 SIMPLE = ("--policy", "uniform", "--policy", "cost_per_lead")
@@ -96,3 +100,25 @@ def test_what_cannot_be_played_is_refused_by_name(arguments: tuple[str, ...], sa
     result = flywheel(*arguments)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_who_watches_sees_a_bar_beside_the_answer() -> None:
+    watched, terminal = os.openpty()
+    ran = subprocess.Popen(
+        [PROGRAM, "simulate", "--processes", "1", *SHORT, *SIMPLE, "--json"],
+        env=clean_environment(TERM="xterm", COLUMNS="100"),
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal ends whose last user has gone
+        while piece := os.read(watched, 65536):
+            shown += piece
+    os.close(watched)
+    out, _ = ran.communicate(timeout=60)
+    assert ran.returncode == 0, shown
+    assert len(out.splitlines()) == 1
+    assert set(json.loads(out)["scenarios"]) == {"small"}
+    assert b"small: " in shown
+    assert b"100%" in shown

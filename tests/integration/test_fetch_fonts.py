@@ -9,13 +9,8 @@ import os
 import subprocess
 import sys
 import tarfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -29,6 +24,7 @@ from flywheel_assets.rendering.palette import PAPER
 from flywheel_assets.rendering.typefaces import Typefaces
 from tests import tiny_fonts
 from tests.drawing import drawn, overlay
+from tests.npm_registry import npm_registry
 
 LICENCE = "Copyright of the tiny fonts\nSIL OPEN FONT LICENSE Version 1.1\n"
 HEBREW, THAI = dict.fromkeys("אבג ", 700), {"ก": 700, "ข": 500}
@@ -71,57 +67,6 @@ def _tiny(script: str) -> bytes:
     return _archive(package.name, files)
 
 
-class _Registry(SimpleHTTPRequestHandler):
-    """What npm asks of a registry: the description of a package, then its archive."""
-
-    def __init__(self, *arguments: object, archives: Mapping[str, bytes], **more: object) -> None:
-        self._archives = archives
-        super().__init__(*arguments, **more)  # type: ignore[arg-type]
-
-    def do_GET(self) -> None:
-        name = unquote(self.path).strip("/").removesuffix(".tgz")
-        archive = self._archives.get(name)
-        if archive is None:
-            self.send_error(404)
-        elif self.path.endswith(".tgz"):
-            self._answer(archive, "application/octet-stream")
-        else:
-            self._answer(json.dumps(self._described(name, archive)).encode(), "application/json")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        del format, args
-
-    def _described(self, name: str, archive: bytes) -> dict[str, object]:
-        host, port = self.server.server_address[:2]
-        where = f"http://{host!s}:{port}/{name}.tgz"
-        version = {"name": name, "version": "1.0.0", "dist": {"tarball": where, "shasum": _sha1(archive)}}
-        return {"name": name, "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}
-
-    def _answer(self, content: bytes, kind: str) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
-def _sha1(content: bytes) -> str:
-    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
-
-
-@contextmanager
-def _registry(archives: Mapping[str, bytes]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Registry, archives=archives))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def _install(package: FontPackage, folder: Path, registry: str, scratch: Path) -> str:
     """Install in a fresh process whose npm asks that registry; what went wrong, or nothing."""
     code = (
@@ -145,7 +90,7 @@ def _install(package: FontPackage, folder: Path, registry: str, scratch: Path) -
 def _fetched(script: str, tmp_path: Path) -> tuple[FontPackage, Path]:
     archive = _tiny(script)
     package, folder = _package(script, archive), tmp_path / "fonts"
-    with _registry({f"@fontsource/{package.slug}": archive}) as registry:
+    with npm_registry({f"@fontsource/{package.slug}": archive}) as registry:
         assert _install(package, folder, registry, tmp_path) == ""
     return package, folder
 
@@ -199,7 +144,7 @@ def test_what_is_there_is_not_fetched_again_and_what_is_damaged_is(tmp_path: Pat
 def test_another_archive_than_the_known_one_is_not_opened(tmp_path: Path) -> None:
     archive = _tiny("hebrew")
     package = _package("hebrew", archive + b"x")
-    with _registry({"@fontsource/noto-sans-hebrew": archive}) as registry:
+    with npm_registry({"@fontsource/noto-sans-hebrew": archive}) as registry:
         message = _install(package, tmp_path / "fonts", registry, tmp_path)
     assert "nothing was unpacked" in message
     assert not (tmp_path / "fonts").exists()
@@ -209,7 +154,7 @@ def test_another_archive_than_the_known_one_is_not_opened(tmp_path: Path) -> Non
 def test_a_package_without_the_weight_installs_nothing(tmp_path: Path) -> None:
     archive = _archive("@fontsource/noto-sans-hebrew", {})
     package = _package("hebrew", archive)
-    with _registry({"@fontsource/noto-sans-hebrew": archive}) as registry:
+    with npm_registry({"@fontsource/noto-sans-hebrew": archive}) as registry:
         message = _install(package, tmp_path / "fonts", registry, tmp_path)
     assert "lacks weight 700, weight 900" in message
     assert not (tmp_path / "fonts").exists()
@@ -220,7 +165,7 @@ def test_a_file_that_is_no_font_is_told(tmp_path: Path) -> None:
     slug = "files/noto-sans-hebrew-hebrew"
     archive = _archive("x", {f"{slug}-700-normal.woff": b"wOFF junk", f"{slug}-900-normal.woff": b"junk"})
     package = _package("hebrew", archive)
-    with _registry({"@fontsource/noto-sans-hebrew": archive}) as registry:
+    with npm_registry({"@fontsource/noto-sans-hebrew": archive}) as registry:
         message = _install(package, tmp_path / "fonts", registry, tmp_path)
     assert "could not be converted" in message
     assert not (tmp_path / "fonts").exists()
@@ -244,7 +189,7 @@ def test_an_unknown_script_is_refused_with_the_known_ones(tmp_path: Path) -> Non
 
 def test_without_npm_the_command_says_what_to_do(tmp_path: Path) -> None:
     done = _flywheel(tmp_path, "fetch-fonts", "arabic", PATH=str(tmp_path))
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert "install npm" in done.stderr
     assert "FLYWHEEL_RENDERING__FONT_FOLDERS" in done.stderr
 

@@ -14,11 +14,13 @@ import pytest
 from click.testing import CliRunner, Result
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
+from flywheel_assets.cli.exits import Exit
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.tables import accounts
 from tests.executor_bench import Bench
 from tests.integration.conftest import TwinClock
+from tests.terminal import refused
 
 # Dagster looks for the fields of a resource that has none in the way an older pydantic kept them.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute")
@@ -174,15 +176,14 @@ def test_an_account_that_is_not_known_is_refused_with_those_that_are(
     surroundings: dict[str, str], bench: Bench, arguments: tuple[str, ...]
 ) -> None:
     result = _run(surroundings, *arguments)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "flywheel: account act_9 is not known; known are: act_1000000001\n"
+    assert refused(result, Exit.CONFIGURATION).startswith("account act_9 is not known; known are: act_1000000001; ")
     assert _account_row(bench) == {"frozen": False, "frozen_reason": None}
 
 
 @pytest.mark.usefixtures("store")
 def test_where_no_account_is_known_that_is_said(surroundings: dict[str, str]) -> None:
     result = _run(surroundings, "resume", "act_9")
-    assert (result.exit_code, result.stderr) == (1, "flywheel: account act_9 is not known; known are: none\n")
+    assert refused(result, Exit.CONFIGURATION).startswith("account act_9 is not known; known are: none; ")
 
 
 def test_freezing_needs_a_reason(surroundings: dict[str, str], bench: Bench) -> None:

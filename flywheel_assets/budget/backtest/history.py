@@ -24,12 +24,19 @@ class HistoryRefused(FlywheelError, ValueError):
         problems: every reason found, each naming the place.
     """
 
+    usual_step = "correct the export and call it again; docs/backtest.md says what is read"
     _SHOWN = 8
 
     def __init__(self, problems: list[str]) -> None:
         more = len(problems) - self._SHOWN
         super().__init__("; ".join(problems[: self._SHOWN]) + (f"; and {more} more" if more > 0 else ""))
         self.problems = problems
+
+    def told(self) -> tuple[str, str]:
+        """What is wrong; of several problems each says what to do about it."""
+        if len(self.problems) == 1:
+            return super().told()
+        return str(self), self.usual_step
 
 
 @dataclass(frozen=True)

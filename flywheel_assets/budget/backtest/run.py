@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +14,8 @@ from flywheel_assets.budget.backtest.estimate import Estimate, estimates
 from flywheel_assets.budget.backtest.history import Delivery, History, HistoryRefused, Vector
 from flywheel_assets.budget.backtest.insights import read_insights
 from flywheel_assets.budget.backtest.replay import ACTUAL, POLICIES, replay
+
+Watch = Callable[[int, int, str], None]
 
 # Below, one large customer decides who wins.
 _FEWEST_WON = 20
@@ -73,8 +75,12 @@ def read_history(
     return History(delivery, found.deals, tuple(stages), float(max(known)), tuple(assumed), tuple(noticed))
 
 
-def backtest(history: History, policies: Sequence[str] = POLICIES, seed: int = 0) -> Backtest:
+def backtest(
+    history: History, policies: Sequence[str] = POLICIES, seed: int = 0, watch: Watch | None = None
+) -> Backtest:
     """Replay and estimate; what was really done is always among the policies.
+
+    ``watch`` is told before each policy how many are done, of how many, and which is next.
 
     Raises:
         HistoryRefused: there is nothing to replay.
@@ -83,7 +89,11 @@ def backtest(history: History, policies: Sequence[str] = POLICIES, seed: int = 0
     won = int((history.deals.stage_at(history.end) == len(history.stages) - 1).sum()) if len(history.deals.ad) else 0
     if why := _nothing_can_be_told(history.delivery, won):
         return Backtest(history, tuple(Verdict(name, None, why) for name in names), {}, won)
-    budgets = {name: replay(history, name, seed) for name in names}
+    budgets = {}
+    for done, name in enumerate(names):
+        if watch is not None:
+            watch(done, len(names), name)
+        budgets[name] = replay(history, name, seed)
     moved = variation(history.delivery)
     found = estimates(history, budgets, seed)
     return Backtest(history, tuple(_verdict(one, moved) for one in found), budgets, won)

@@ -8,7 +8,7 @@ from flywheel_assets.monitoring.doctor.findings import Finding
 from flywheel_assets.monitoring.doctor.machine import disk, ports, programs
 from flywheel_assets.monitoring.doctor.settings import account, credentials, world
 from flywheel_assets.monitoring.doctor.state import database
-from flywheel_assets.monitoring.doctor.watching import engines
+from flywheel_assets.monitoring.doctor.watching import engines, weights
 from flywheel_assets.settings import Settings
 
 __all__ = ["Finding", "examine"]
@@ -16,5 +16,5 @@ __all__ = ["Finding", "examine"]
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """One finding after the other; each part is looked at whatever the others lack."""
-    for part in (world, account, credentials, database, disk, ports, programs, engines):
+    for part in (world, account, credentials, database, disk, ports, programs, engines, weights):
         yield from part(settings)

@@ -33,7 +33,10 @@ def disk(settings: Settings) -> Iterator[Finding]:
 
 def ports(settings: Settings) -> Iterator[Finding]:
     """The loopback ports that `flywheel up` takes."""
-    wanted = {"gateway port": ("FLYWHEEL_GATEWAY_PORT", settings.gateway_port)}
+    wanted = {
+        "UI's port": ("FLYWHEEL_UI_PORT", settings.ui_port),
+        "gateway port": ("FLYWHEEL_GATEWAY_PORT", settings.gateway_port),
+    }
     if settings.world == "sandbox":
         wanted["twin's port"] = ("FLYWHEEL_SANDBOX_PORT", settings.sandbox_port)
         wanted["twin CRM's port"] = ("FLYWHEEL_SANDBOX_HUBSPOT_PORT", settings.sandbox_hubspot_port)
@@ -59,7 +62,7 @@ def programs(settings: Settings) -> Iterator[Finding]:
         yield Finding("ffmpeg", "fault", str(error), "install imageio-ffmpeg again")
     npm = shutil.which("npm")
     if npm is None:
-        yield Finding("npm", "lacks", "not installed", "only `flywheel fetch-weights` needs it")
+        yield Finding("npm", "lacks", "not installed", "only `flywheel fetch-weights` and `fetch-fonts` ask for it")
     else:
         yield Finding("npm", "ok", str(Path(npm)))
 
