@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 from threading import Timer
 from typing import IO, Any, Literal
 
@@ -81,7 +82,7 @@ def _child(printed: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
 
 def _environment() -> dict[str, str]:
     """The child imports what we import. Its C library makes few arenas: each reserves 64 MiB of addresses."""
-    places = os.pathsep.join(place for place in sys.path if place)
+    places = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
     return {**os.environ, "PYTHONPATH": places, "MALLOC_ARENA_MAX": "2"}
 
 
