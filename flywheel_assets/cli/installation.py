@@ -26,6 +26,8 @@ _DAGSTER = {
     "nux": {"enabled": False},
     "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"granularity": "run", "default_limit": 1}},
     "run_monitoring": {"enabled": True, "free_slots_after_run_end_seconds": 60},
+    # A run whose process was lost goes on from the step it was at; one that failed for a reason would fail again.
+    "run_retries": {"enabled": True, "max_retries": 3, "retry_on_asset_or_op_failure": False},
     "retention": {"sensor": {"purge_after_days": {"skipped": 1, "failure": 14, "success": 14}}},
     "sensors": {"use_threads": True, "num_workers": 2},
 }
@@ -69,15 +71,6 @@ def only_one(settings: Settings) -> Iterator[None]:
                 f"another flywheel works on {settings.root}; stop it, or set FLYWHEEL_HOME to a place of its own"
             ) from None
         yield
-
-
-def end_orphans(instance: dg.DagsterInstance) -> int:
-    """Say of runs whose process is gone that they failed; how many. Nothing else can tell, and sensors wait for them."""
-    begun = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    orphans = instance.get_runs(dg.RunsFilter(statuses=begun))
-    for run in orphans:
-        instance.report_run_failed(run, "its process ended before it did; what it had not finished is asked for again")
-    return len(orphans)
 
 
 def write_dagster_home(settings: Settings) -> Path:

@@ -10,7 +10,7 @@ from flywheel_assets.creative.council.reflexion import told
 from flywheel_assets.creative.options import Options
 from flywheel_assets.creative.repository import load_verdicts
 from flywheel_assets.execution.queue import is_asked_for
-from flywheel_assets.execution.structure import campaign_of
+from flywheel_assets.core.ids import campaign_of
 from flywheel_assets.settings import Creative
 from flywheel_assets.store import tables
 

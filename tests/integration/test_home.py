@@ -112,7 +112,7 @@ def idle() -> None:
 
 
 def test_runs_that_had_begun_are_failed_and_all_others_left(instance: dg.DagsterInstance) -> None:
-    from flywheel_assets.cli.installation import end_orphans
+    from flywheel_assets.cli.leftovers import end_orphans
 
     runs = {status: _run_in(instance, status) for status in dg.DagsterRunStatus}
     assert end_orphans(instance) == 3
@@ -125,7 +125,7 @@ def test_runs_that_had_begun_are_failed_and_all_others_left(instance: dg.Dagster
 
 
 def test_an_instance_without_runs_has_no_orphans(instance: dg.DagsterInstance) -> None:
-    from flywheel_assets.cli.installation import end_orphans
+    from flywheel_assets.cli.leftovers import end_orphans
 
     assert end_orphans(instance) == 0
 
