@@ -11,13 +11,14 @@ from pathlib import Path
 
 import dagster as dg
 import yaml
+from sqlalchemy.exc import DBAPIError
 
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import ConfigurationError, FlywheelError
 from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
-from flywheel_assets.store.postgres import DAGSTER_DATABASE, server_url
+from flywheel_assets.store.postgres import DAGSTER_DATABASE, data_folder, server_runs, server_url
 from flywheel_assets.store.store import Store
 
 # As in the root dagster.yaml, but on the Postgres that is running anyway.
@@ -71,6 +72,24 @@ def only_one(settings: Settings) -> Iterator[None]:
                 f"another flywheel works on {settings.root}; stop it, or set FLYWHEEL_HOME to a place of its own"
             ) from None
         yield
+
+
+@contextmanager
+def database_needed(settings: Settings) -> Iterator[None]:
+    """What fails within the block because the embedded server was killed is told in one line.
+
+    Raises:
+        FlywheelError: it was.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if server_runs(settings):
+            raise
+        raise FlywheelError(
+            f"the database server has ended ({data_folder(settings) / 'log'} may say why); start again: "
+            "it goes on where it stopped"
+        ) from error
 
 
 def write_dagster_home(settings: Settings) -> Path:

@@ -20,7 +20,7 @@ _ENDED = "its process ended before it did; what it had not finished is asked for
 
 
 def started_file(home: Path) -> Path:
-    """Tells the processes of an `up` by the token in it; taken away when they have ended."""
+    """By what the processes of an `up` are told; taken away when they have ended."""
     return home / "dagster" / "started"
 
 

@@ -2,52 +2,54 @@
 
 A small process of its own (this file, run as a program) starts the program in a session of its own and
 listens at a pipe whose other end only this process holds. A word in it asks the program to end; its end
-kills the whole session. Should that process be killed too, the next start of this installation finds
-what is left by a token in its environment (`end_leftovers`): a number of a process may be somebody else's by then.
+kills the whole session. Should that process be killed too, the next start of this installation finds what
+is left by the temporary folder that only it was given (`end_leftovers`): the number of a process may be
+somebody else's by then.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from secrets import token_hex
 
 import click
 import psutil
 
-_TOKEN = "STARTED_BY_FLYWHEEL"  # noqa: S105 - a name in the environment, no secret
 _STOP_SECONDS = 20
 _GONE_SECONDS = 20
 
 
 class Tethered:
-    """A running program.
+    """A running program and all that it starts.
 
     Args:
         command: what to run.
-        environment: its variables, to which the token is added.
+        environment: its variables; its temporary folder is one of its own.
         folder: its working folder.
         log: file to which it writes.
-        token: file that tells the next start which processes are ours.
+        note: file that names the temporary folder until everything has ended.
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], *, folder: Path, log: Path, token: Path
+        self, command: Sequence[str], environment: Mapping[str, str], *, folder: Path, log: Path, note: Path
     ) -> None:
-        mark = token_hex(16)
-        token.write_text(mark, encoding="utf-8")
+        self._note, temporary = note, tempfile.mkdtemp(prefix="flywheel-")
+        note.write_text(temporary, encoding="utf-8")
         listening, self._tether = os.pipe()
         try:
             with log.open("ab") as sink:
                 self._process = subprocess.Popen(  # noqa: S603 - our own program
                     [sys.executable, "-m", __name__, str(listening), *command],
-                    env={**environment, _TOKEN: mark}, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
-                    pass_fds=[listening], start_new_session=True,
+                    env={**environment, "TMPDIR": temporary}, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink,
+                    stderr=sink, pass_fds=[listening], start_new_session=True,
                 )  # fmt: skip
         finally:
             os.close(listening)
@@ -61,42 +63,39 @@ class Tethered:
 
     def end(self) -> None:
         """Ask it to end, as Ctrl-C would; what is left of its session after that is killed."""
-        try:
+        with contextlib.suppress(BrokenPipeError):
             os.write(self._tether, b".")
-        except BrokenPipeError:
-            pass
         if self.wait(_STOP_SECONDS) is None:
             click.echo(f"Dagster did not stop within {_STOP_SECONDS} s and is killed", err=True)
         os.close(self._tether)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
         self._process.wait()
+        end_leftovers(self._note)
 
 
-def end_leftovers(token: Path) -> int:
-    """Kill what an earlier `Tethered` left running, which wrote that file; how many processes.
-
-    Only when it was killed together with the process that watched over it is there any.
-    """
-    if not token.exists():
+def end_leftovers(note: Path) -> int:
+    """Kill what a `Tethered` with that note left running, and take its temporary folder away; how many processes."""
+    if not note.exists():
         return 0
-    mark = token.read_text(encoding="utf-8")
-    left = [process for process in psutil.process_iter() if mark and _mark_of(process) == mark]
+    temporary = note.read_text(encoding="utf-8")
+    left = [process for process in psutil.process_iter() if temporary and _temporary_of(process) == temporary]
     for process in left:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(left, timeout=_GONE_SECONDS)
-    token.unlink()
+    if temporary:
+        shutil.rmtree(temporary, ignore_errors=True)
+    note.unlink()
     return len(left)
 
 
-def _mark_of(process: psutil.Process) -> str | None:
+def _temporary_of(process: psutil.Process) -> str | None:
     try:
         environment: dict[str, str] = process.environ()
     except (psutil.Error, OSError):  # it has ended, or it is not ours to look into
         return None
-    return environment.get(_TOKEN)
+    return environment.get("TMPDIR")
 
 
 def _watch(listening: int, command: Sequence[str]) -> None:

@@ -60,7 +60,7 @@ def up(port: int, scenario: str | None) -> None:
         except Stop:
             click.echo("stopping …")
         else:
-            raise FlywheelError(f"{reason}. Start `flywheel up` again: it goes on where it stopped")
+            raise FlywheelError(f"{reason}; start again: it goes on where it stopped")
 
 
 def _sandbox(installation: Installation, stack: ExitStack) -> dict[str, str]:
@@ -95,21 +95,20 @@ def _environment(installation: Installation) -> dict[str, str]:
 @contextmanager
 def _dagster(port: int, environment: dict[str, str], home: Path) -> Iterator[Tethered]:
     program = Path(sys.executable).with_name("dagster")
-    workspace, token = home / "dagster" / "workspace.yaml", started_file(home)
+    workspace = home / "dagster" / "workspace.yaml"
     command = [str(program), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
-    dagster = Tethered(command, environment, folder=home, log=home / "dagster.log", token=token)
+    dagster = Tethered(command, environment, folder=home, log=home / "dagster.log", note=started_file(home))
     try:
         yield dagster
     finally:
         dagster.end()
-        token.unlink(missing_ok=True)
 
 
 def _until_it_ends(dagster: Tethered, settings: Settings) -> str:
     """Why there is no going on."""
     while (code := dagster.wait(_LOOK_SECONDS)) is None:
         if not server_runs(settings):
-            return f"the database server has ended; {data_folder(settings) / 'log'} may say why"
+            return f"the database server has ended ({data_folder(settings) / 'log'} may say why)"
     return f"Dagster ended by itself with exit code {code}; {settings.root / 'dagster.log'} says why"
 
 

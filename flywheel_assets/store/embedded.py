@@ -7,6 +7,7 @@ name that was never taken off a list are seen to here.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -60,6 +61,10 @@ def is_running(folder: Path) -> bool:
 
 def _make(folder: Path) -> None:
     """Data of a new server: made beside its place and moved there whole, because half of it would look like all."""
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigurationError(
+            f"{folder} holds files, but no data of a Postgres; move it away, or set FLYWHEEL_HOME to another folder"
+        )
     for abandoned in folder.parent.glob(f".{folder.name}-new-*"):
         shutil.rmtree(abandoned, ignore_errors=True)
     new = Path(mkdtemp(prefix=f".{folder.name}-new-", dir=folder.parent))
@@ -67,29 +72,37 @@ def _make(folder: Path) -> None:
     with server._lock:  # noqa: SLF001 - as the library's own upgrade makes data without a server
         if not (folder / "PG_VERSION").exists():
             server.ensure_pgdata_inited()
-            try:
-                new.replace(folder)
-            except OSError as error:
-                raise ConfigurationError(
-                    f"{folder} holds files, but no data of a Postgres; move it away, or set FLYWHEEL_HOME"
-                ) from error
+            new.replace(folder)
     shutil.rmtree(new, ignore_errors=True)
 
 
 def _started(folder: Path) -> Any:
     """The library's handle of the running server."""
+    known = _library().PostgresServer._instances  # noqa: SLF001 - what it would hand out again
+    if folder.resolve() in known:
+        return known[folder.resolve()]
     for last in (*[False] * _TRIES, True):
         _settle(folder)
         try:
-            return _library().get_server(folder, cleanup_mode="stop")
+            server = _library().get_server(folder, cleanup_mode="stop")
         except (CalledProcessError, TimeoutExpired, AssertionError) as error:
-            _library().PostgresServer._instances.pop(folder.resolve(), None)  # noqa: SLF001 - it would be handed out again
+            known.pop(folder.resolve(), None)
             if last:
                 raise ConfigurationError(
                     f"the embedded Postgres does not start in {folder}; see {folder / 'log'}, or set FLYWHEEL_DATABASE_URL"
                 ) from error
             time.sleep(_PAUSE)  # the children of a server that was killed need a moment to see it
+        else:
+            atexit.register(_leave_dead, server, folder)
+            return server
     raise AssertionError("the last try returns or raises")
+
+
+def _leave_dead(server: Any, folder: Path) -> None:
+    """Before the library stops it at exit: one that was killed is not waited for, a minute long."""
+    if not is_running(folder):
+        server.global_process_id_list.get_and_remove(os.getpid())
+        atexit.unregister(server._cleanup)  # noqa: SLF001 - what the library registered
 
 
 def _settle(folder: Path) -> None:

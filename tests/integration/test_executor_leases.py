@@ -14,6 +14,7 @@ from flywheel_assets.execution.limits import Deferral
 from flywheel_assets.execution.outcomes import defer
 from flywheel_assets.execution.queue import is_due
 from flywheel_assets.execution.records import Observed
+from flywheel_assets.execution.tidying import end_leases
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.tables import ad_objects
 from tests.executor_bench import Bench
@@ -54,6 +55,18 @@ def test_a_claim_is_nobody_elses_while_its_lease_lasts(bench: Bench, clock: Twin
     assert list(bench.executor("w2").drain()) == []
     clock.forward(hours=24)
     assert list(bench.executor("w2").drain()) == []  # leases are real time; the twin's clock moves none of them
+
+
+def test_a_worker_known_to_be_gone_is_not_waited_for(bench: Bench, clock: TwinClock, ref: str) -> None:
+    due_budget(bench, clock, ref)
+    bench.claim("w1")
+    with bench.store.engine.begin() as connection:
+        assert end_leases(connection, lambda worker: worker == "w2") == 0
+    assert list(bench.executor("w2").drain()) == []
+    with bench.store.engine.begin() as connection:
+        assert end_leases(connection, lambda worker: worker == "w1") == 1
+        assert end_leases(connection, lambda worker: worker == "w1") == 0
+    assert [step.outcome for step in bench.executor("w2").drain()] == ["applied"]
 
 
 def test_a_worker_that_dies_before_its_intent_leaves_the_change_to_the_next(

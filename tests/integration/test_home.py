@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.sensors.running import LOST
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.tables import accounts
 from tests.executor_bench import Bench
@@ -122,6 +123,17 @@ def test_runs_that_had_begun_are_failed_and_all_others_left(instance: dg.Dagster
     said = [_messages(instance, runs[status]) for status in begun]
     assert all("its process ended before it did" in messages for messages in said)
     assert end_orphans(instance) == 0
+
+
+def test_a_run_that_a_demo_had_not_begun_is_failed_too_and_marked_as_lost(instance: dg.DagsterInstance) -> None:
+    from flywheel_assets.cli.leftovers import end_orphans
+
+    run = instance.create_run_for_job(idle, status=dg.DagsterRunStatus.NOT_STARTED)
+    assert end_orphans(instance) == 1
+    assert _status(instance, run.run_id) == dg.DagsterRunStatus.FAILURE
+    after = instance.get_run_by_id(run.run_id)
+    assert after is not None
+    assert after.tags[LOST] == "true"
 
 
 def test_an_instance_without_runs_has_no_orphans(instance: dg.DagsterInstance) -> None:
