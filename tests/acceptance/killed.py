@@ -21,6 +21,7 @@ _COUNTED = (
     "creatives", "perceptions", "scene_ctr_predictions", "creative_drafts", "council_verdicts", "renders",
     "publish_plans", "pending_ad_changes", "ad_change_history", "learning_cycles",
 )  # fmt: skip
+_PATIENCE = 30.0
 _SEEN_AT = "select video_sha256, seen_at from perceptions"
 
 
@@ -86,7 +87,7 @@ def _beginning(stage: Stage, life: Life) -> None:
 def _with_dagster(stage: Stage, life: Life) -> None:
     up = stage.up()
     up.until(lambda: stage.step_begun("scenes"), "perception under way")
-    _killed(stage, life, "perception", up)
+    _killed(stage, life, "perception", up, with_all=True)
     with stage.closed("scene_ctr_predictions") as waited_for:
         up = stage.up()
         up.until(waited_for, "predictions about to be written")
@@ -108,7 +109,7 @@ def _with_dagster(stage: Stage, life: Life) -> None:
     life.said_at_next_start = up.stderr
     os.kill(up.process.pid, signal.SIGINT)
     up.until(lambda: "stopping" in up.stdout, "what it says when it stops")
-    _killed(stage, life, "shutdown", up)
+    _killed(stage, life, "shutdown", up, with_all=True)
 
 
 def _launch(stage: Stage, life: Life) -> None:
@@ -151,8 +152,13 @@ def _end(stage: Stage, life: Life) -> None:
         life.run_statuses = [row.status for row in stage.rows("select status from runs", "flywheel_dagster")]
 
 
-def _killed(stage: Stage, life: Life, point: str, program: Program, *, group: bool = False) -> None:
+def _killed(
+    stage: Stage, life: Life, point: str, program: Program, *, group: bool = False, with_all: bool = False
+) -> None:
+    """Kill it and look; ``with_all`` gives what it started the time to end, which it needs no help for."""
+    started = [one for one in left_in(stage.home) if "postgres" not in _command(one)] if with_all else []
     program.kill(group=group)
+    psutil.wait_procs(started, timeout=_PATIENCE)
     life.seen[point] = _look(stage)
 
 

@@ -24,7 +24,7 @@ from flywheel_assets.store.postgres import data_folder
 from tests.acceptance.launch import ROOT, Home, free_port
 
 _LONGEST = 240.0
-_LOOK = 0.04
+_LOOK = 0.1
 # Two variations in half the size: what is killed here is the way through, not what it makes.
 _SMALL = {
     "FLYWHEEL_CREATIVE__DRAFTS": "2",

@@ -19,6 +19,9 @@ from tests.acceptance.killing import Stage, left_in
 from tests.acceptance.launch import ROOT, Home, free_port, new_folder
 from tests.acceptance.outside import MetaOutside
 
+# A life of its own; a busy machine may take a while for it.
+pytestmark = pytest.mark.timeout(1200)
+
 _SAMPLE = ROOT / "samples" / "raw_ad.mp4"
 _TAG = re.compile(r"\[(fw-\w+)\]")
 
@@ -99,7 +102,6 @@ def test_a_demo_without_its_database_ends_with_one_line(life: Life) -> None:
     last = life.said_without_database.splitlines()[-1]
     assert last.startswith("flywheel: the database server has ended")
     assert last.endswith("start again: it goes on where it stopped")
-    assert "Traceback" not in life.said_without_database
 
 
 # --- the end --------------------------------------------------------------------------------------

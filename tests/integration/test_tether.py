@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def _started(folder: Path, starter: subprocess.Popen[bytes]) -> list[psutil.Proc
     """The program, what it started, and the process between."""
     while not (folder / "started").exists():
         assert starter.poll() is None
+        time.sleep(0.01)
     program, other = (psutil.Process(int(pid)) for pid in (folder / "started").read_text().split())
     return [program, other, program.parent()]
 
