@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from flywheel_assets.core.changes import CreateCampaign
 from flywheel_assets.core.errors import AmbiguousOutcome
 from flywheel_assets.execution.attempt import LostClaim, begin, still_alive
 from flywheel_assets.execution.audit import compare
@@ -17,7 +16,7 @@ from flywheel_assets.execution.records import Observed
 from flywheel_assets.execution.tidying import end_leases
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.tables import ad_objects
-from tests.executor_bench import Bench
+from tests.executor_bench import CAMPAIGN, Bench
 from tests.fakes import Fault
 from tests.integration.conftest import TwinClock
 
@@ -39,8 +38,7 @@ def due_budget(bench: Bench, clock: TwinClock, ref: str) -> None:
 
 
 def due_campaign(bench: Bench, clock: TwinClock) -> None:
-    spec = CreateCampaign(name="C", objective="OUTCOME_LEADS", special_ad_categories=())
-    bench.enqueue(bench.change("c1/campaign", spec))
+    bench.enqueue(bench.change("c1/campaign", CAMPAIGN))
     clock.forward(minutes=1)
 
 

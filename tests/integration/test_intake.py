@@ -18,7 +18,7 @@ from flywheel_assets.creative.types import Brief
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import creatives, publish_plans, videos
 from tests.drop_bench import BRIEF, SAMPLE, DropBench, video
-from tests.executor_bench import Bench
+from tests.executor_bench import CAMPAIGN, Bench
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_once_it_is_finished_there_is_nothing_to_do(drops: DropBench, bench: Ben
     drops.drop("one.mp4", video())
     drops.drop("copy.mp4", video())
     first = drops.take_in("one.mp4")
-    bench.enqueue(bench.pause(f"{first.creative_id}/v00/adset", campaign_ref=campaign_of(str(first.creative_id))))
+    bench.enqueue(bench.change(campaign_of(str(first.creative_id)), CAMPAIGN))
     again = drops.take_in("copy.mp4")
     assert (again.status, again.run, again.creative_id) == ("duplicate", None, first.creative_id)
     with drops.store.engine.connect() as connection:

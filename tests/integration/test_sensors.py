@@ -14,7 +14,7 @@ from flywheel_assets.core.ids import campaign_of
 from flywheel_assets.sensors.running import LOST
 from flywheel_assets.store.store import Store
 from tests.drop_bench import BRIEF, DropBench, video
-from tests.executor_bench import Bench
+from tests.executor_bench import CAMPAIGN, Bench
 from tests.integration.conftest import TwinClock
 
 # Dagster looks for the fields of a resource that has none in the way an older pydantic kept them.
@@ -221,7 +221,7 @@ def test_a_request_whose_only_run_was_lost_with_its_demo_is_asked_for_again(
 def test_a_finished_creative_is_not_asked_for(drops: DropBench, uploads: dg.SensorDefinition, bench: Bench) -> None:
     drops.drop("clip.mp4", video())
     taken = drops.take_in("clip.mp4")
-    bench.enqueue(bench.pause(f"{taken.creative_id}/v00/adset", campaign_ref=campaign_of(str(taken.creative_id))))
+    bench.enqueue(bench.change(campaign_of(str(taken.creative_id)), CAMPAIGN))
     assert _asked(drops.tick(uploads)) == []
 
 
