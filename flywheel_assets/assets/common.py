@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 
 from flywheel_assets.core.hours import HOUR, floor_hour
+from flywheel_assets.core.ids import campaign_of
 from flywheel_assets.execution.queue import is_asked_for
-from flywheel_assets.execution.structure import campaign_of
 from flywheel_assets.settings import FIRST_HOUR
 from flywheel_assets.store.clock import business_now
 from flywheel_assets.store.store import Store

@@ -19,15 +19,16 @@ from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.days import Loops, hours_to_run, told
 from flywheel_assets.cli.days_summary import DaysSummary, read_days
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, dagster_instance, end_orphans, only_one, prepare
+from flywheel_assets.cli.installation import Installation, dagster_instance, database_needed, only_one, prepare
+from flywheel_assets.cli.leftovers import end_processes, end_work
 from flywheel_assets.cli.summary import Summary, as_dict, creative_of, read_summary, show
 from flywheel_assets.cli.twin import Twin, in_scenario, running_twin, scenario_option
 from flywheel_assets.clients.embeddings import WordLlamaEmbedder
 from flywheel_assets.clients.hubspot_access import open_hubspot
 from flywheel_assets.clients.meta_accounts import MetaAccounts
 from flywheel_assets.core.errors import ConfigurationError, FlywheelError
+from flywheel_assets.core.ids import campaign_of
 from flywheel_assets.definitions import build_defs
-from flywheel_assets.execution.structure import campaign_of
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.resources.base import worker_name
 from flywheel_assets.store.accounts import load_account
@@ -57,8 +58,9 @@ def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
         raise ConfigurationError(f"{video} does not exist; run from the checkout, or name a video with --video")
     load_account(settings.account_file)  # a wrong one stops before anything is written
     timer = Timer()
-    with only_one(settings):
+    with only_one(settings), database_needed(settings):
         with timer.stage("start"):
+            end_processes(settings)
             installation = prepare(settings, capture=False)
         summary, later = _follow(installation, video, days, timer)
     if as_json:
@@ -70,7 +72,7 @@ def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
 def _follow(installation: Installation, video: Path, days: int, timer: Timer) -> tuple[Summary, DaysSummary | None]:
     with running_twin(installation) as twin, dagster_instance() as instance:
         logging.getLogger("dagster").setLevel(logging.WARNING)  # what it says of each tick is shown below
-        end_orphans(instance)
+        end_work(installation.store, instance)
         with installation.store.engine.begin() as connection:
             set_twin_clock_flowing(connection, flowing=False)
         platform = Platform(build_defs(twin.settings), instance, timer)

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import dagster as dg
 import yaml
+from sqlalchemy.exc import DBAPIError
 
 from flywheel_assets.cli.environment import export_settings_file
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.errors import Busy
+from flywheel_assets.core.errors import Busy, FlywheelError
 from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
-from flywheel_assets.store.postgres import DAGSTER_DATABASE, server_url
+from flywheel_assets.store.postgres import DAGSTER_DATABASE, data_folder, server_runs, server_url
 from flywheel_assets.store.store import Store
 
 # As in the root dagster.yaml, but on the Postgres that is running anyway.
@@ -27,6 +28,8 @@ _DAGSTER = {
     "nux": {"enabled": False},
     "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"granularity": "run", "default_limit": 1}},
     "run_monitoring": {"enabled": True, "free_slots_after_run_end_seconds": 60},
+    # A run whose process was lost goes on from the step it was at; one that failed for a reason would fail again.
+    "run_retries": {"enabled": True, "max_retries": 3, "retry_on_asset_or_op_failure": False},
     "retention": {"sensor": {"purge_after_days": {"skipped": 1, "failure": 14, "success": 14}}},
     "sensors": {"use_threads": True, "num_workers": 2},
 }
@@ -83,13 +86,22 @@ def only_one(settings: Settings) -> Iterator[None]:
         yield
 
 
-def end_orphans(instance: dg.DagsterInstance) -> int:
-    """Say of runs whose process is gone that they failed; how many. Nothing else can tell, and sensors wait for them."""
-    begun = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    orphans = instance.get_runs(dg.RunsFilter(statuses=begun))
-    for run in orphans:
-        instance.report_run_failed(run, "its process ended before it did; what it had not finished is asked for again")
-    return len(orphans)
+@contextmanager
+def database_needed(settings: Settings) -> Iterator[None]:
+    """What fails within the block because the embedded server was killed is told in one line.
+
+    Raises:
+        FlywheelError: it was.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if server_runs(settings):
+            raise
+        raise FlywheelError(
+            f"the database server has ended ({data_folder(settings) / 'log'} may say why); start again: "
+            "it goes on where it stopped"
+        ) from error
 
 
 def write_dagster_home(settings: Settings, *, capture: bool = True) -> Path:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,8 +13,10 @@ import click
 
 from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, dagster_instance, end_orphans, only_one, prepare
+from flywheel_assets.cli.installation import Installation, dagster_instance, only_one, prepare
+from flywheel_assets.cli.leftovers import end_processes, end_work, started_file
 from flywheel_assets.cli.stopping import Stop, stoppable
+from flywheel_assets.cli.tether import Tethered
 from flywheel_assets.cli.twin import in_scenario, living, running_twin, scenario_option
 from flywheel_assets.core.errors import Busy, FlywheelError
 from flywheel_assets.gateway.app import build_gateway, public_url
@@ -24,9 +24,9 @@ from flywheel_assets.serving import ThreadServer
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account
 from flywheel_assets.store.clock import set_twin_clock_flowing
-from flywheel_assets.store.postgres import data_folder, server_url
+from flywheel_assets.store.postgres import data_folder, server_runs, server_url
 
-_STOP_SECONDS = 20
+_LOOK_SECONDS = 2.0  # between two looks whether the database server still runs
 
 
 @click.command()
@@ -40,10 +40,11 @@ def up(port: int | None, scenario: str | None, as_json: bool) -> None:
     load_account(settings.account_file)  # a wrong one stops before anything is written
     with ExitStack() as stack:
         stack.enter_context(only_one(settings))
+        end_processes(settings)
         _require_free(port)
         installation = prepare(settings)
         with dagster_instance() as instance:
-            end_orphans(instance)
+            end_work(installation.store, instance)
         # Python handlers are reset to the default in a child; an ignored SIGINT, which a script's
         # background job has, would be inherited, and Dagster could then not be stopped at all.
         stack.enter_context(stoppable())
@@ -55,13 +56,11 @@ def up(port: int | None, scenario: str | None, as_json: bool) -> None:
         dagster = stack.enter_context(_dagster(port, environment, settings.root))
         _tell(settings, f"http://127.0.0.1:{port}", as_json=as_json)
         try:
-            code = dagster.wait()
+            reason = _until_it_ends(dagster, settings)
         except Stop:
             click.echo("stopping …", err=True)
         else:
-            raise FlywheelError(
-                f"Dagster ended by itself with exit code {code}; read {settings.root / 'dagster.log'}, which says why"
-            )
+            raise FlywheelError(f"{reason}; start again: it goes on where it stopped")
 
 
 def _require_free(port: int) -> None:
@@ -119,33 +118,23 @@ def _environment(installation: Installation) -> dict[str, str]:
 
 
 @contextmanager
-def _dagster(port: int, environment: dict[str, str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _dagster(port: int, environment: dict[str, str], home: Path) -> Iterator[Tethered]:
     program = Path(sys.executable).with_name("dagster")
     workspace = home / "dagster" / "workspace.yaml"
     command = [str(program), "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
-    log = home / "dagster.log"
-    with log.open("ab") as sink:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            command, env=environment, cwd=home, stdout=sink, stderr=sink, start_new_session=True
-        )
+    dagster = Tethered(command, environment, folder=home, log=home / "dagster.log", note=started_file(home))
     try:
-        yield process
+        yield dagster
     finally:
-        _end(process)
+        dagster.end()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Dagster ends on SIGINT and takes its children with it; what is left of its session is killed."""
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        click.echo(f"Dagster did not stop within {_STOP_SECONDS} s and is killed", err=True)
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait()
+def _until_it_ends(dagster: Tethered, settings: Settings) -> str:
+    """Why there is no going on."""
+    while (code := dagster.wait(_LOOK_SECONDS)) is None:
+        if not server_runs(settings):
+            return f"the database server has ended ({data_folder(settings) / 'log'} may say why)"
+    return f"Dagster ended by itself with exit code {code}; {settings.root / 'dagster.log'} says why"
 
 
 def _database(settings: Settings) -> str:

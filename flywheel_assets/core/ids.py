@@ -27,6 +27,11 @@ def creative_id(video_sha256: str, brief: dict[str, Any], generation: int = 0) -
     return f"c_{digest([video_sha256, brief, generation])[:12]}"
 
 
+def campaign_of(creative_id: str) -> str:
+    """Local name of a creative's campaign."""
+    return f"{creative_id}/campaign"
+
+
 def rng(*parts: str | int) -> np.random.Generator:
     """A generator that depends on nothing but ``parts``: equal parts, equal draws."""
     words = np.frombuffer(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest(), dtype=np.uint32)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, false, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Exists, exists, false, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError, IntakeRejected
-from flywheel_assets.core.ids import creative_id
+from flywheel_assets.core.ids import campaign_of, creative_id
 from flywheel_assets.creative.apart.running import ChildBroke
 from flywheel_assets.creative.briefs import checked_brief, described
 from flywheel_assets.creative.door import PASSING, plain_file, refuse_without_room, shown
@@ -28,7 +28,7 @@ from flywheel_assets.settings import Media
 from flywheel_assets.store.blobs import Stored
 from flywheel_assets.store.documents import read_yaml
 from flywheel_assets.store.store import Store
-from flywheel_assets.store.tables import creatives, publish_plans, uploads, videos
+from flywheel_assets.store.tables import creatives, pending_ad_changes, uploads, videos
 
 SOURCE = "drop_folder"
 _BRIEF_SUFFIX = ".brief.yaml"
@@ -182,9 +182,9 @@ def _request(
         creative_id=key, video_sha256=stored.sha256, account_id=account.account_id, brief=words
     )
     fresh = connection.execute(opened.on_conflict_do_nothing(index_elements=["creative_id"])).rowcount == 1
-    done = connection.execute(select(publish_plans.c.creative_id).where(publish_plans.c.creative_id == key)).first()
+    done = connection.execute(select(_is_launched(literal(key)))).scalar_one()
     _record(connection, file, status="accepted" if fresh else "duplicate", creative_id=key, sha256=stored.sha256)
-    if done is not None:
+    if done:
         return Intake(file.name, "duplicate", f"{file.name} is already {key}, which is finished; nothing to do", key)
     verb = "is" if fresh else "resumes"
     return Intake(file.name, "accepted", f"{file.name} {verb} {key}", key, next_attempt(connection, key))
@@ -197,7 +197,7 @@ def next_attempt(connection: Connection, key: str) -> int:
 
 
 def unfinished(connection: Connection, limit: int) -> tuple[Intake, ...]:
-    """Requests without a publish plan, newest first, with the attempt they are at.
+    """Requests whose ads were never asked for, newest first, with the attempt they are at.
 
     A process that dies between taking a file in and starting its run leaves one behind. What was asked for over
     HTTP is started by a sensor of its own.
@@ -206,7 +206,7 @@ def unfinished(connection: Connection, limit: int) -> tuple[Intake, ...]:
     query = (
         select(request.creative_id, request.attempts, videos.c.name)
         .join_from(creatives, videos)
-        .where(~select(publish_plans).where(publish_plans.c.creative_id == request.creative_id).exists())
+        .where(~_is_launched(request.creative_id))
         .where(request.asked_run.is_(None))
         .order_by(request.requested_at.desc())
         .limit(limit)
@@ -215,6 +215,11 @@ def unfinished(connection: Connection, limit: int) -> tuple[Intake, ...]:
         Intake(row.name, "accepted", f"{row.creative_id} has no run", row.creative_id, row.attempts)
         for row in connection.execute(query)
     )
+
+
+def _is_launched(key: ColumnElement[str]) -> Exists:
+    """Whether its ads were asked for. A plan alone is not enough: its run may have died before it queued anything."""
+    return exists().where(pending_ad_changes.c.campaign_ref == key.concat(campaign_of("")))
 
 
 def _keep_video(connection: Connection, file: Dropped, stored: Stored, first: Probe) -> None:

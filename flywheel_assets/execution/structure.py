@@ -24,6 +24,7 @@ from flywheel_assets.core.changes import (
     UploadVideo,
 )
 from flywheel_assets.core.errors import ChangeRefused
+from flywheel_assets.core.ids import campaign_of
 from flywheel_assets.core.money import Money
 
 # Expanded by the platform at click time; the ad id is the join from a lead back to its ad.
@@ -134,11 +135,6 @@ def _floor(creative_id: str, account: Account, least: Money | None) -> int:
             f"the account file says {account.currency}, the platform {least.currency}; correct the file",
         )
     return max(own, least.minor)
-
-
-def campaign_of(creative_id: str) -> str:
-    """Local name of a creative's campaign."""
-    return f"{creative_id}/campaign"
 
 
 def equal_split(total: int, count: int) -> list[int]:

@@ -1,6 +1,8 @@
-"""What every worker does before it claims: nothing that a dead worker held, or that time has overtaken, stays open."""
+"""Nothing that a dead worker held, or that time has overtaken, stays open."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from sqlalchemy import Connection
 
@@ -9,8 +11,14 @@ from flywheel_assets.execution.statements import sql
 from flywheel_assets.settings import Safety
 
 
+def end_leases(connection: Connection, is_gone: Callable[[str], bool]) -> int:
+    """End the leases of workers known to be gone, instead of waiting for them; how many. `tidy` does the rest."""
+    gone = [worker for worker in connection.execute(sql("workers_with_leases")).scalars() if is_gone(worker)]
+    return connection.execute(sql("end_leases"), {"workers": gone}).rowcount if gone else 0
+
+
 def tidy(connection: Connection, safety: Safety) -> None:
-    """Take back expired leases, end what is stale with everything that was to be built on it."""
+    """What every worker does before it claims: take back expired leases, end what is stale with everything that was to be built on it."""
     parameters = {"settle_seconds": safety.settle_seconds}
     rescued = connection.execute(sql("rescue_expired_leases"), parameters).scalars().all()
     if rescued:

@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.ids import campaign_of
 from flywheel_assets.creative.asking import Asked, AskRefused, NotKnown, ask, open_creative
 from flywheel_assets.creative.briefs import checked_brief
 from flywheel_assets.creative.options import Options
 from flywheel_assets.execution.queue import is_asked_for
-from flywheel_assets.execution.structure import campaign_of
 from flywheel_assets.gateway.body import parse_json, read_body
 from flywheel_assets.gateway.state import state_of
 from flywheel_assets.settings import Settings

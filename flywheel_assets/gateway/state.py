@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
 
+from flywheel_assets.core.ids import campaign_of
 from flywheel_assets.creative.council.reflexion import told
 from flywheel_assets.creative.options import Options
 from flywheel_assets.creative.repository import load_verdicts
 from flywheel_assets.execution.queue import is_asked_for
-from flywheel_assets.execution.structure import campaign_of
 from flywheel_assets.settings import Creative
 from flywheel_assets.store import tables
 

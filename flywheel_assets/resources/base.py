@@ -25,5 +25,26 @@ def is_secret(setting: str) -> bool:
 
 
 def worker_name() -> str:
-    """Host and process: tells two workers of one machine apart."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Host, process and the second it was started: no two workers have one name, not even one after the other."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def is_gone(worker: str) -> bool:
+    """Whether a worker was a process of this machine and runs no more; of other machines nothing is known."""
+    host, _, process = worker.partition(":")
+    pid, _, started = process.partition(":")
+    if host != socket.gethostname() or not (pid.isdecimal() and started.isdecimal()):
+        return False
+    found = _started(int(pid))
+    # The system counts from its own start, whose time may be read a second apart.
+    return found is None or abs(found - int(started)) > 1
+
+
+def _started(pid: int) -> int | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time())
+    except psutil.NoSuchProcess:
+        return None

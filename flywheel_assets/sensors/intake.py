@@ -10,7 +10,7 @@ from flywheel_assets.assets.common import CREATIVES
 from flywheel_assets.core.account import Account
 from flywheel_assets.creative.intake import Dropped, Intake, dropped_files, take_in, unfinished, unknown
 from flywheel_assets.jobs import creative_generation
-from flywheel_assets.sensors.running import UNFINISHED, runs_of
+from flywheel_assets.sensors.running import LOST, UNFINISHED, runs_of
 from flywheel_assets.store.store import Store
 
 # A tick stays short, as Dagster gives it a minute and one look may take most of it: more files wait for the next one.
@@ -67,10 +67,14 @@ def _to_start(context: dg.SensorEvaluationContext, results: list[Intake]) -> lis
 
 
 def _without_run(context: dg.SensorEvaluationContext, store: Store) -> list[Intake]:
-    """Requests that were taken in by a tick that did not live to start their run."""
+    """Requests that were taken in by a tick that did not live to start their run, or whose demo was killed."""
     with store.engine.connect() as connection:
         waiting = unfinished(connection, _FILES_PER_TICK)
-    return [one for one in waiting if not context.instance.get_runs_count(runs_of(str(one.creative_id)))]
+    return [one for one in waiting if not _has_run(context, str(one.creative_id))]
+
+
+def _has_run(context: dg.SensorEvaluationContext, key: str) -> bool:
+    return any(LOST not in run.tags for run in context.instance.get_runs(runs_of(key)))
 
 
 def _run(result: Intake) -> dg.RunRequest:

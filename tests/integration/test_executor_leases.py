@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from flywheel_assets.core.changes import CreateCampaign
 from flywheel_assets.core.errors import AmbiguousOutcome
 from flywheel_assets.execution.attempt import LostClaim, begin, still_alive
 from flywheel_assets.execution.audit import compare
@@ -14,9 +13,10 @@ from flywheel_assets.execution.limits import Deferral
 from flywheel_assets.execution.outcomes import defer
 from flywheel_assets.execution.queue import is_due
 from flywheel_assets.execution.records import Observed
+from flywheel_assets.execution.tidying import end_leases
 from flywheel_assets.settings import Safety
 from flywheel_assets.store.tables import ad_objects
-from tests.executor_bench import Bench
+from tests.executor_bench import CAMPAIGN, Bench
 from tests.fakes import Fault
 from tests.integration.conftest import TwinClock
 
@@ -38,8 +38,7 @@ def due_budget(bench: Bench, clock: TwinClock, ref: str) -> None:
 
 
 def due_campaign(bench: Bench, clock: TwinClock) -> None:
-    spec = CreateCampaign(name="C", objective="OUTCOME_LEADS", special_ad_categories=())
-    bench.enqueue(bench.change("c1/campaign", spec))
+    bench.enqueue(bench.change("c1/campaign", CAMPAIGN))
     clock.forward(minutes=1)
 
 
@@ -54,6 +53,18 @@ def test_a_claim_is_nobody_elses_while_its_lease_lasts(bench: Bench, clock: Twin
     assert list(bench.executor("w2").drain()) == []
     clock.forward(hours=24)
     assert list(bench.executor("w2").drain()) == []  # leases are real time; the twin's clock moves none of them
+
+
+def test_a_worker_known_to_be_gone_is_not_waited_for(bench: Bench, clock: TwinClock, ref: str) -> None:
+    due_budget(bench, clock, ref)
+    bench.claim("w1")
+    with bench.store.engine.begin() as connection:
+        assert end_leases(connection, lambda worker: worker == "w2") == 0
+    assert list(bench.executor("w2").drain()) == []
+    with bench.store.engine.begin() as connection:
+        assert end_leases(connection, lambda worker: worker == "w1") == 1
+        assert end_leases(connection, lambda worker: worker == "w1") == 0
+    assert [step.outcome for step in bench.executor("w2").drain()] == ["applied"]
 
 
 def test_a_worker_that_dies_before_its_intent_leaves_the_change_to_the_next(

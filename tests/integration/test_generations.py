@@ -305,13 +305,12 @@ def test_an_ad_that_tires_after_its_siblings_starts_nothing(
 
 
 def test_a_generation_whose_tick_died_is_asked_for_by_the_intake(
-    drops: DropBench, world: World, refresh: dg.SensorDefinition
+    drops: DropBench, world: World, bench: Bench, refresh: dg.SensorDefinition
 ) -> None:
     from flywheel_assets.sensors import uploads
 
     parent = world.publish(1)
-    with world.store.engine.begin() as connection:
-        connection.execute(tables.publish_plans.insert().values(creative_id=parent, digest="d", plan={}))
+    bench.enqueue(bench.pause(f"{parent}/v00/adset", campaign_ref=f"{parent}/campaign"))
     _tire(world, parent, "100")
     (lost,) = drops.tick(refresh).run_requests or []
     drops.cursor = None

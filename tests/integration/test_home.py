@@ -16,6 +16,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 
 from flywheel_assets.cli.exits import Exit
 from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.sensors.running import LOST
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.tables import accounts
 from tests.executor_bench import Bench
@@ -114,7 +115,7 @@ def idle() -> None:
 
 
 def test_runs_that_had_begun_are_failed_and_all_others_left(instance: dg.DagsterInstance) -> None:
-    from flywheel_assets.cli.installation import end_orphans
+    from flywheel_assets.cli.leftovers import end_orphans
 
     runs = {status: _run_in(instance, status) for status in dg.DagsterRunStatus}
     assert end_orphans(instance) == 3
@@ -126,8 +127,19 @@ def test_runs_that_had_begun_are_failed_and_all_others_left(instance: dg.Dagster
     assert end_orphans(instance) == 0
 
 
+def test_a_run_that_a_demo_had_not_begun_is_failed_too_and_marked_as_lost(instance: dg.DagsterInstance) -> None:
+    from flywheel_assets.cli.leftovers import end_orphans
+
+    run = instance.create_run_for_job(idle, status=dg.DagsterRunStatus.NOT_STARTED)
+    assert end_orphans(instance) == 1
+    assert _status(instance, run.run_id) == dg.DagsterRunStatus.FAILURE
+    after = instance.get_run_by_id(run.run_id)
+    assert after is not None
+    assert after.tags[LOST] == "true"
+
+
 def test_an_instance_without_runs_has_no_orphans(instance: dg.DagsterInstance) -> None:
-    from flywheel_assets.cli.installation import end_orphans
+    from flywheel_assets.cli.leftovers import end_orphans
 
     assert end_orphans(instance) == 0
 

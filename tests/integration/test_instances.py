@@ -37,6 +37,8 @@ with dg.DagsterInstance.get() as instance:
         "telemetry": instance.telemetry_enabled,
         "greeting": instance.nux_enabled,
         "monitored": instance.run_monitoring_enabled,
+        "retried": instance.run_retries_max_retries if instance.run_retries_enabled else 0,
+        "retried_after_a_step_failed": instance.run_retries_retry_on_asset_or_op_failure,
     }))
 """
 
@@ -70,6 +72,8 @@ _AS_MEANT = {
     "telemetry": False,
     "greeting": False,
     "monitored": True,
+    "retried": 3,
+    "retried_after_a_step_failed": False,
 }
 
 

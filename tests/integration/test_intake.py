@@ -11,13 +11,14 @@ from sqlalchemy import func, select
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError
-from flywheel_assets.core.ids import creative_id, file_sha256
+from flywheel_assets.core.ids import campaign_of, creative_id, file_sha256
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.intake import Intake, dropped_files, take_in, unfinished, unknown
 from flywheel_assets.creative.types import Brief
 from flywheel_assets.store.store import Store
 from flywheel_assets.store.tables import creatives, publish_plans, videos
 from tests.drop_bench import BRIEF, SAMPLE, DropBench, video
+from tests.executor_bench import CAMPAIGN, Bench
 
 
 @pytest.fixture
@@ -115,16 +116,26 @@ def test_while_it_is_unfinished_it_is_started_again_under_the_next_number(drops:
     assert [drops.take_in(name).run for name in ("one.mp4", "copy.mp4")] == [1, 2]
 
 
-def test_once_it_is_finished_there_is_nothing_to_do(drops: DropBench) -> None:
+def test_once_it_is_finished_there_is_nothing_to_do(drops: DropBench, bench: Bench) -> None:
+    drops.drop("one.mp4", video())
+    drops.drop("copy.mp4", video())
+    first = drops.take_in("one.mp4")
+    bench.enqueue(bench.change(campaign_of(str(first.creative_id)), CAMPAIGN))
+    again = drops.take_in("copy.mp4")
+    assert (again.status, again.run, again.creative_id) == ("duplicate", None, first.creative_id)
+    with drops.store.engine.connect() as connection:
+        assert unfinished(connection, 10) == ()
+
+
+def test_a_plan_of_which_nothing_was_queued_is_not_the_end(drops: DropBench) -> None:
     drops.drop("one.mp4", video())
     drops.drop("copy.mp4", video())
     first = drops.take_in("one.mp4")
     with drops.store.engine.begin() as connection:
         connection.execute(publish_plans.insert().values(creative_id=first.creative_id, digest="d", plan={}))
-    again = drops.take_in("copy.mp4")
-    assert (again.status, again.run, again.creative_id) == ("duplicate", None, first.creative_id)
+    assert drops.take_in("copy.mp4").run == 2
     with drops.store.engine.connect() as connection:
-        assert unfinished(connection, 10) == ()
+        assert [one.creative_id for one in unfinished(connection, 10)] == [first.creative_id]
 
 
 def test_the_same_video_with_another_brief_is_another_creative_of_one_stored_video(drops: DropBench) -> None:

@@ -10,10 +10,11 @@ import dagster as dg
 import pytest
 
 from flywheel_assets.core.account import Account, Mode
+from flywheel_assets.core.ids import campaign_of
+from flywheel_assets.sensors.running import LOST
 from flywheel_assets.store.store import Store
-from flywheel_assets.store.tables import publish_plans
 from tests.drop_bench import BRIEF, DropBench, video
-from tests.executor_bench import Bench
+from tests.executor_bench import CAMPAIGN, Bench
 from tests.integration.conftest import TwinClock
 
 # Dagster looks for the fields of a resource that has none in the way an older pydantic kept them.
@@ -207,11 +208,20 @@ def test_the_run_of_another_creative_or_job_does_not_count(drops: DropBench, upl
     assert [key for key, _ in _asked(drops.tick(uploads))] == [taken.creative_id]
 
 
-def test_a_finished_creative_is_not_asked_for(drops: DropBench, uploads: dg.SensorDefinition) -> None:
+def test_a_request_whose_only_run_was_lost_with_its_demo_is_asked_for_again(
+    drops: DropBench, uploads: dg.SensorDefinition
+) -> None:
     drops.drop("clip.mp4", video())
     taken = drops.take_in("clip.mp4")
-    with drops.store.engine.begin() as connection:
-        connection.execute(publish_plans.insert().values(creative_id=taken.creative_id, digest="d", plan={}))
+    run_id = drops.start_run("creative_generation", dg.DagsterRunStatus.FAILURE, taken.creative_id)
+    drops.instance.add_run_tags(run_id, {LOST: "true"})
+    assert _asked(drops.tick(uploads)) == [(taken.creative_id, f"{taken.creative_id}:1")]
+
+
+def test_a_finished_creative_is_not_asked_for(drops: DropBench, uploads: dg.SensorDefinition, bench: Bench) -> None:
+    drops.drop("clip.mp4", video())
+    taken = drops.take_in("clip.mp4")
+    bench.enqueue(bench.change(campaign_of(str(taken.creative_id)), CAMPAIGN))
     assert _asked(drops.tick(uploads)) == []
 
 
