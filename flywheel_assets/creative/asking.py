@@ -86,8 +86,6 @@ def ask(connection: Connection, key: str, options: Options, is_launched: Callabl
         return _launched(key, row, alike=alike)
     if alike and row.asked_run is not None:
         return Asked(key, "under way")
-    if alike and _is_planned(connection, key):
-        return Asked(key, "finished")
     if not alike:
         _forget_results(connection, key)
     run = next_attempt(connection, key)
@@ -104,11 +102,6 @@ def _launched(key: str, row: Row[tuple[object, ...]], *, alike: bool) -> Asked:
         f"the ads of creative {key} were asked for with {stored.variations or 'the usual'} variations in "
         f"{', '.join(stored.ratios)}; what they show stands. Ask with another brief for another creative"
     )
-
-
-def _is_planned(connection: Connection, key: str) -> bool:
-    plan = select(publish_plans.c.creative_id).where(publish_plans.c.creative_id == key)
-    return connection.execute(plan).first() is not None
 
 
 def _forget_results(connection: Connection, key: str) -> None:

@@ -179,9 +179,9 @@ def test_other_options_ask_again_and_forget_the_files_of_before(gateway: Gateway
     assert gateway.rows(tables.renders) == gateway.rows(tables.publish_plans) == []
 
 
-def test_what_is_finished_is_answered_with_200_and_left_alone(gateway: Gateway) -> None:
+def test_what_is_finished_is_answered_with_200_and_left_alone(gateway: Gateway, bench: Bench) -> None:
     key = opened(gateway)
-    planned(gateway, key)
+    launched(gateway, bench, key)
     for body in (asked(), {"creative_id": key}):
         answer = gateway.post(body)
         assert (answer.status_code, answer.json()["answer"]) == (200, "finished")
@@ -189,8 +189,11 @@ def test_what_is_finished_is_answered_with_200_and_left_alone(gateway: Gateway) 
     assert gateway.rows()[0]["attempts"] == 1
 
 
-def test_a_run_that_ended_without_a_plan_may_be_asked_for_again(gateway: Gateway) -> None:
+@pytest.mark.parametrize("has_plan", [False, True])
+def test_a_run_that_ended_before_it_queued_anything_may_be_asked_for_again(gateway: Gateway, *, has_plan: bool) -> None:
     key = opened(gateway)
+    if has_plan:
+        planned(gateway, key)
     with gateway.store.engine.begin() as connection:
         connection.execute(update(tables.creatives).values(asked_run=None))
     assert gateway.post({"creative_id": key}).json()["answer"] == "queued"
