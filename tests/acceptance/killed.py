@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from tests.acceptance.killing import Program, Stage, answer_of, left_in
+from tests.acceptance.killing import Program, Stage, answer_of, command_of, left_in
 from tests.acceptance.outside import MetaOutside
 
 _COUNTED = (
@@ -156,7 +156,7 @@ def _killed(
     stage: Stage, life: Life, point: str, program: Program, *, group: bool = False, with_all: bool = False
 ) -> None:
     """Kill it and look; ``with_all`` gives what it started the time to end, which it needs no help for."""
-    started = [one for one in left_in(stage.home) if "postgres" not in _command(one)] if with_all else []
+    started = [one for one in left_in(stage.home) if "postgres" not in command_of(one)] if with_all else []
     program.kill(group=group)
     psutil.wait_procs(started, timeout=_PATIENCE)
     life.seen[point] = _look(stage)
@@ -169,16 +169,9 @@ def _look(stage: Stage) -> Seen:
         open_attempts=stage.number("ad_change_history where finished_at is null"),
         remote=len(MetaOutside(file).objects()) if file.exists() else 0,
         known=stage.number("ad_objects where remote_id is not null"),
-        left=tuple(filter(None, map(_command, left_in(stage.home)))),
+        left=tuple(filter(None, map(command_of, left_in(stage.home)))),
     )
 
 
 def _twin(stage: Stage) -> Path:
     return stage.home.root / "sandbox" / "meta.sqlite"
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""

@@ -72,11 +72,8 @@ class Program:
 
     def children(self, name: str) -> list[psutil.Process]:
         """Descendants with that word in their command."""
-        try:
-            found = psutil.Process(self.process.pid).children(recursive=True)
-            return [one for one in found if name in " ".join(one.cmdline())]
-        except psutil.NoSuchProcess:
-            return []
+        found = psutil.Process(self.process.pid).children(recursive=True)
+        return [one for one in found if name in command_of(one)]
 
 
 @dataclass
@@ -173,6 +170,14 @@ class Stage:
 def left_in(home: Home) -> list[psutil.Process]:
     """Processes that were started for a home or name it."""
     return [one for one in psutil.process_iter() if one.pid != os.getpid() and str(home.root) in _words(one)]
+
+
+def command_of(process: psutil.Process) -> str:
+    """Its command; empty when it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def _words(process: psutil.Process) -> str:
