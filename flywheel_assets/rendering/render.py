@@ -47,6 +47,7 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
         RenderFailed: the source is not the one that was analysed, a blueprint cannot be planned, or ffmpeg failed.
         StorageFull: a disk has no room. What is finished stays, and is used when there is.
     """
+    source, out_dir, cache_dir = (place.absolute() for place in (source, out_dir, cache_dir))  # ffmpeg works elsewhere
     _same_video(source, perception)
     tell, kit = progress or _nobody, kit or Kit()
     plans = [edit_plan(blueprint, perception, settings, kit.style, survey) for blueprint in blueprints]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -252,10 +253,11 @@ def test_a_new_hook_costs_its_opening_and_what_is_damaged_is_made_again(made: Ma
     assert repaired.loudness_lufs == one.loudness_lufs
 
 
-def test_a_source_without_sound_gets_a_silent_track(tmp_path: Path) -> None:
+def test_a_source_without_sound_named_relative_to_here_gets_a_silent_track(tmp_path: Path) -> None:
     video = _film(tmp_path / "mute.mp4", sound=False)
     perception = _perception(video, sound=False)
-    render = render_all(video, BLUEPRINTS[:1], perception, tmp_path / "o", tmp_path / "c", SMALL)[0]
+    places = [Path(os.path.relpath(place)) for place in (video, tmp_path / "o", tmp_path / "c")]  # from where we stand
+    render = render_all(places[0], BLUEPRINTS[:1], perception, *places[1:], SMALL)[0]
     assert render.loudness_lufs is None
     assert render.true_peak_dbtp is None
     files, plan = Files(render.path, render.captions_srt, video), edit_plan(BLUEPRINTS[0], perception, SMALL)
