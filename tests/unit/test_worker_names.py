@@ -30,6 +30,17 @@ def test_a_process_whose_number_was_given_to_another_is_gone() -> None:
     assert is_gone(f"{_HOST}:{_PID}:1")
 
 
-@pytest.mark.parametrize("name", ["elsewhere:1:1", f"{_HOST}:{_PID}", f"{_HOST}:4194305:", f"{_HOST}:x:1", "test", ""])
+@pytest.mark.parametrize(
+    "name",
+    ["elsewhere:1:1", f"{_HOST}:{_PID}", f"{_HOST}:4194305:", f"{_HOST}:x:1", "test", ""],
+    ids=[
+        "elsewhere",
+        "no start",
+        "empty start",
+        "no number",
+        "no parts",
+        "nothing",
+    ],  # every run has a number of its own
+)
 def test_of_others_nothing_is_known(name: str) -> None:
     assert not is_gone(name)
