@@ -15,7 +15,7 @@ up: $(VENV)/.base
 	$(BIN)/flywheel up
 
 test: check
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 # The engines of the extra `full` with their real libraries, in an environment of their own: 8 GB, most of it torch.
 test-full: $(FULL)/.full

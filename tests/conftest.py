@@ -2,11 +2,11 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from PIL import features
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.databases import database_server, database_url
 
@@ -19,15 +19,22 @@ settings.load_profile("flywheel")
 _PROGRAMS = {"needs_npm": "npm", "needs_chromium": "chromium", "needs_setpriv": "setpriv"}
 
 
-# Tests of one file share what they render; those of this folder share one launch of the demo.
-_TOGETHER = Path(__file__).parent / "acceptance"
+class _Together(LoadScopeScheduling):
+    """Which tests have to run in one process: those of a file share what they render, and these folders' a launch."""
+
+    _FOLDERS = ("tests/acceptance/",)
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return next((folder for folder in self._FOLDERS if file.startswith(folder)), file)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Together:
+    return _Together(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        place = _TOGETHER if _TOGETHER in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(str(place)))
         for marker, program in _PROGRAMS.items():
             if item.get_closest_marker(marker) and shutil.which(program) is None:
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
