@@ -164,7 +164,7 @@ def test_a_decision_shows_its_reasons_and_what_is_believed(world: World, story: 
     shown = world.materialised("budget_allocations", key_of(story.decided[1]))
     assert shown["posterior"].startswith("![")
     assert "data:image/png;base64," in shown["posterior"]
-    reasons = {record.data["ad"]: record.data["why"] for record in shown["reasons"].records}
+    reasons = {record.data["ad"]: record.data["why"] for record in shown["recommendations"].records}
     assert set(reasons) == set(world.ads())
     assert "It may bring" in reasons[story.winner]
     assert shown["policy"] == "funnel"
