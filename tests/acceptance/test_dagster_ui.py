@@ -117,7 +117,7 @@ def test_a_failed_check_shows_what_it_asks_for_and_what_was_found(visit: Visit, 
     assert "Failed" in shown
     assert "This is a blocking asset check." in shown
     assert "The council approved at least one draft; otherwise nothing is rendered." in shown
-    assert why.startswith("0 of ")
+    assert why.startswith("none of 8 drafts passed 85: the best, ")
     _nothing_is_wrong(visit)
 
 

@@ -73,8 +73,8 @@ def _until_it_serves(server: subprocess.Popen[str]) -> None:
 
 
 def _end(server: subprocess.Popen[str]) -> None:
-    """It ends on SIGINT; what is left of its session, the server of the code location, is killed."""
-    server.send_signal(signal.SIGINT)
+    """It ends on SIGTERM; what is left of its session, the server of the code location, is killed."""
+    server.terminate()
     try:
         server.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
