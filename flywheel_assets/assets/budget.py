@@ -152,6 +152,7 @@ def budget_allocations(
     ]
     metadata = {
         "recommendations": table(_line(line, one.currency) for line in one.recommendations),
+        "reasons": table({"budget of": line.object_ref, "why": line.reason} for line in one.recommendations),
         "posterior": _picture(one),
         "planned": units(one.planned, one.currency),
         "wanted": units(one.wanted, one.currency),
@@ -161,14 +162,13 @@ def budget_allocations(
 
 
 def _line(line: Recommendation, currency: str) -> dict[str, object]:
-    """What a person asks first: which ad, from what to what, and why."""
+    """What a person asks first: which budget, from what to what, and how sure that is."""
     return {
         "budget of": line.object_ref,
         "now": units(line.current_budget, currency),
         "next": units(line.recommended_budget, currency),
-        "sure": line.confidence,
-        "why": line.reason,
         "change %": line.change_percent,
+        "sure": line.confidence,
         "sent": line.worth_an_action,
         "stopped by": line.binding,
         "may gain a day": units(line.expected_gain, currency),

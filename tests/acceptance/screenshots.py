@@ -32,6 +32,9 @@ def _newest(instance: dg.DagsterInstance, asset: str) -> str:
 def _lineage(visit: Visit, _: dg.DagsterInstance) -> None:
     visit.page.set_viewport_size({"width": _SIZE[0], "height": 420})
     visit.open("/asset-groups")
+    visit.nodes("creative")
+    visit.page.get_by_text("Hide navigation").click()
+    visit.open("/asset-groups")  # drawn anew, to fill the room there is now
     visit.nodes("creative", "delivery", "revenue", "budget", "learning")
 
 
@@ -40,8 +43,9 @@ def _renders(visit: Visit, instance: dg.DagsterInstance) -> None:
     visit.picture("covers")
 
 
-def _budgets(visit: Visit, instance: dg.DagsterInstance) -> None:
-    visit.open(f"/assets/budget_allocations?view=partitions&partition={_newest(instance, 'budget_allocations')}")
+def _budgets(visit: Visit, _: dg.DagsterInstance) -> None:
+    visit.page.set_viewport_size({"width": _SIZE[0], "height": 1000})
+    visit.open("/assets/budget_allocations")
     visit.page.get_by_text("recommendations", exact=True).wait_for()
 
 
