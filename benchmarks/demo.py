@@ -118,7 +118,8 @@ def demo(home: Path, bytecode: Path, days: int) -> Ran:
     """One run of the installed program, and where its time went."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    others = {name: value for name, value in os.environ.items() if not name.startswith(("FLYWHEEL_", "DAGSTER_"))}
+    theirs = ("FLYWHEEL_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE")  # the last would leave every run a cold one
+    others = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
     ours = {"FLYWHEEL_HOME": str(home), "FLYWHEEL_GATEWAY_PORT": str(port), "PYTHONPYCACHEPREFIX": str(bytecode)}
     command = [str(Path(sys.executable).with_name("flywheel")), "demo", "--days", str(days), "--json"]
     before, begun = os.times(), time.monotonic()
