@@ -17,6 +17,7 @@ The first hour of each path loads libraries and models and is not counted. Every
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import shutil
@@ -40,6 +41,7 @@ from flywheel_assets.clients.embeddings import WordLlamaEmbedder
 from flywheel_assets.clients.hubspot_access import open_hubspot
 from flywheel_assets.clients.meta_accounts import MetaAccounts
 from flywheel_assets.definitions import build_defs
+from flywheel_assets.execution.structure import campaign_of
 from flywheel_assets.execution.worker import SafeExecutor
 from flywheel_assets.resources.base import worker_name
 from flywheel_assets.settings import Settings
@@ -73,12 +75,12 @@ def main() -> None:
     asked = arguments.parse_args()
     os.chdir(_ROOT)
     with new_home() as settings:
-        launch(settings)
+        campaign = campaign_of(launch(settings))
         logging.getLogger("dagster").setLevel(logging.WARNING)
         installation = prepare(settings)
         with open_loops(installation) as (loops, platform):
             count = asked.hours + asked.dagster_hours + 2
-            hours = hours_to_run(loops.store, count // 24 + 1)[:count]
+            hours = hours_to_run(loops.store, loops.account, campaign, count // 24 + 1)[:count]
             domain = through_domain(loops, hours[: asked.hours + 1])
             jobs = through_dagster(loops, platform, hours[asked.hours + 1 :])
     print(table(domain, jobs))
@@ -101,13 +103,14 @@ def new_home() -> Iterator[Settings]:
         shutil.rmtree(folder, ignore_errors=True)  # the database stops with this process and may still write
 
 
-def launch(settings: Settings) -> None:
-    """Real ads, made from the sample by the installed program."""
+def launch(settings: Settings) -> str:
+    """Real ads, made from the sample by the installed program; their creative."""
     print(f"launching ads from the sample in {settings.root}, about a minute", file=sys.stderr)
     program = Path(sys.executable).with_name("flywheel")
-    subprocess.run(  # noqa: S603 - our own program
-        [str(program), "demo", "--days", "0", "--json"], check=True, stdout=subprocess.DEVNULL
+    ran = subprocess.run(  # noqa: S603 - our own program
+        [str(program), "demo", "--days", "0", "--json"], check=True, stdout=subprocess.PIPE
     )
+    return str(json.loads(ran.stdout)["creative_id"])
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import dagster as dg
 
 from flywheel_assets.core.hours import HOUR, floor_hour
 from flywheel_assets.core.ids import campaign_of
+from flywheel_assets.core.money import minor_digits
 from flywheel_assets.execution.queue import is_asked_for
 from flywheel_assets.settings import FIRST_HOUR
 from flywheel_assets.store.clock import business_now
@@ -22,6 +23,11 @@ warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", categor
 ONE_RUN = dg.BackfillPolicy.single_run()
 OWNERS = ["team:growth"]
 
+# Tags of the assets that may lead to a call that moves money, so that they can be found and are not run by mistake.
+QUEUES = {"money": "queues_changes"}
+SENDS = {"money": "sends_changes"}
+STOPS = {"money": "stops_spend"}
+
 # The metadata entry that the terminal shows beside the stage's name.
 SUMMARY = "summary"
 
@@ -33,7 +39,14 @@ def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue:
 
 
 def _cell(value: Any) -> str | int | float | bool:
+    if isinstance(value, float):
+        return round(value, 4 if abs(value) < 10 else 2)  # noqa: PLR2004 - a rate is small, an amount is not
     return value if isinstance(value, str | int | float | bool) else ("" if value is None else str(value))
+
+
+def units(minor: int | None, currency: str) -> float | None:
+    """An amount in dollars rather than cents, as a number, so that the UI can plot it; our books keep whole cents."""
+    return None if minor is None else minor / 10 ** minor_digits(currency)
 
 
 def check(name: str, *, passed: bool, found: str, blocking: bool = True) -> dg.AssetCheckResult:
@@ -91,5 +104,5 @@ def materialized(
     checks: Sequence[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult[Any]:
     """A result with its one-line summary and the world it belongs to."""
-    shown = {SUMMARY: summary, "world": store.settings.world, **metadata}
+    shown = {SUMMARY: summary, **metadata, "world": store.settings.world}
     return dg.MaterializeResult(metadata=shown, check_results=list(checks))

@@ -4,11 +4,12 @@ from collections import Counter
 
 import dagster as dg
 
-from flywheel_assets.assets.common import OWNERS, check, materialized, table
+from flywheel_assets.assets.common import OWNERS, SENDS, check, materialized, table, units
 from flywheel_assets.execution.alerts import open_alerts
 from flywheel_assets.execution.drain import drain, hour_to_decide
 from flywheel_assets.execution.reconciled import Seen, refresh
 from flywheel_assets.execution.worker import SafeExecutor
+from flywheel_assets.store.accounts import get_account
 from flywheel_assets.store.store import Store
 
 # Traffic control only: two drains at once are safe, just pointless.
@@ -19,10 +20,21 @@ EXECUTOR_POOL = "meta_executor"
     group_name="delivery",
     owners=OWNERS,
     kinds={"postgres", "meta"},
+    tags=SENDS,
     pool=EXECUTOR_POOL,
     check_specs=[
-        dg.AssetCheckSpec("no_dead_letters", asset="ad_change_history", blocking=False),
-        dg.AssetCheckSpec("no_open_alert", asset="ad_change_history", blocking=False),
+        dg.AssetCheckSpec(
+            "no_dead_letters",
+            asset="ad_change_history",
+            blocking=False,
+            description="No change was given up in this drain; one that was waits for a person in dead_letters.",
+        ),
+        dg.AssetCheckSpec(
+            "no_open_alert",
+            asset="ad_change_history",
+            blocking=False,
+            description="No alert waits for a person: a bad token, a restricted account, spend that should not be.",
+        ),
     ],
 )
 def ad_change_history(
@@ -61,7 +73,14 @@ def _no_open_alert(store: Store) -> dg.AssetCheckResult:
     owners=OWNERS,
     kinds={"meta"},
     deps=[ad_change_history],
-    check_specs=[dg.AssetCheckSpec("no_drift", asset="ads", blocking=False)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "no_drift",
+            asset="ads",
+            blocking=False,
+            description="Everything at Meta is as we left it; what a person changed there stays and is shown.",
+        )
+    ],
 )
 def ads(store: dg.ResourceParam[Store], safe_meta_executor: dg.ResourceParam[SafeExecutor]) -> dg.MaterializeResult:
     """Campaigns, ad sets and ads as the platform shows them; what we did not write is drift, shown and left alone."""
@@ -69,7 +88,9 @@ def ads(store: dg.ResourceParam[Store], safe_meta_executor: dg.ResourceParam[Saf
     active = sum(one.kind == "ad" and one.effective_status == "ACTIVE" for one in seen)
     differing = [one for one in seen if one.differences]
     summary = f"{active} ads active of {sum(one.kind == 'ad' for one in seen)}"
-    metadata = {"objects": table(_shown(one) for one in seen), "active_ads": active}
+    with store.engine.connect() as connection:
+        currency = {key: get_account(connection, key).currency for key in {one.account_id for one in seen}}
+    metadata = {"objects": table(_shown(one, currency[one.account_id]) for one in seen), "active_ads": active}
     told = "; ".join(sentence for one in differing[:5] for sentence in one.differences)
     found = f"{len(differing)} objects differ or cannot be read: {told}"
     return materialized(
@@ -77,6 +98,16 @@ def ads(store: dg.ResourceParam[Store], safe_meta_executor: dg.ResourceParam[Saf
     )
 
 
-def _shown(one: Seen) -> dict[str, object]:
+def _shown(one: Seen, currency: str) -> dict[str, object]:
     """A row of the table, with who changed what and when instead of the record that says so."""
-    return {**vars(one), "drift": "; ".join(one.differences) if one.drift else None}
+    return {
+        "object": one.ref,
+        "kind": one.kind,
+        "status": one.effective_status,
+        "daily budget": units(one.daily_budget, currency),
+        "drift": "; ".join(one.differences) if one.drift else None,
+        "error": one.error,
+        "learning phase": one.learning_phase,
+        "id at Meta": one.remote_id,
+        "account": one.account_id,
+    }

@@ -20,7 +20,14 @@ from flywheel_assets.store.store import Store
     owners=OWNERS,
     kinds={"python"},
     deps=[scene_ctr_predictions],
-    check_specs=[dg.AssetCheckSpec("enough_hooks", asset="creative_drafts", blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "enough_hooks",
+            asset="creative_drafts",
+            blocking=True,
+            description="At least 50 hooks, and some that this video did not use before.",
+        )
+    ],
 )
 def creative_drafts(
     context: dg.AssetExecutionContext,
@@ -68,10 +75,17 @@ def _draft_row(one: Blueprint) -> dict[str, str]:
     owners=OWNERS,
     kinds={"python"},
     deps=[creative_drafts],
-    check_specs=[dg.AssetCheckSpec("something_approved", asset="council_verdicts", blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "something_approved",
+            asset="council_verdicts",
+            blocking=True,
+            description="The council approved at least one draft; otherwise nothing is rendered.",
+        )
+    ],
 )
 def council_verdicts(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
-    """Every judgement of every draft at every turn. More than 85 approves; at most three rewrites."""
+    """What the council makes of every draft, 0 to 100: more than 85 approves, the rest is rewritten at most three times."""
     key, settings = context.partition_key, store.settings
     if stands := standing(store, key, ["something_approved"]):
         return stands

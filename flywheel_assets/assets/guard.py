@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from flywheel_assets.assets.common import OWNERS, check, materialized, table
+from flywheel_assets.assets.common import OWNERS, STOPS, check, materialized, table
 from flywheel_assets.clients.meta_money import AccountInfo
 from flywheel_assets.core.account import Account
 from flywheel_assets.execution.account_check import ask
@@ -14,12 +14,20 @@ from flywheel_assets.store.store import Store
 
 
 @dg.asset(
-    group_name="delivery",
+    group_name="budget",
     owners=OWNERS,
     kinds={"postgres"},
+    tags=STOPS,
     # By name, so that the budget assets can name this one in turn.
     deps=["ad_insights"],
-    check_specs=[dg.AssetCheckSpec("within_plan", asset="spend_guard", blocking=False)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "within_plan",
+            asset="spend_guard",
+            blocking=False,
+            description="The account spends no more than planned, today and over the trailing week.",
+        )
+    ],
 )
 def spend_guard(
     store: dg.ResourceParam[Store],

@@ -2,7 +2,17 @@
 
 import dagster as dg
 
-from flywheel_assets.assets.common import HOURS, ONE_RUN, OWNERS, check, hours_of, last_closed_hour, materialized, table
+from flywheel_assets.assets.common import (
+    HOURS,
+    ONE_RUN,
+    OWNERS,
+    QUEUES,
+    check,
+    hours_of,
+    last_closed_hour,
+    materialized,
+    table,
+)
 from flywheel_assets.clients.embeddings import Embedder
 from flywheel_assets.core.account import Account
 from flywheel_assets.learning import actuals as outcomes
@@ -15,6 +25,7 @@ from flywheel_assets.learning.report import StepReport
 from flywheel_assets.store.store import Store
 
 _STEP_CHECK = "step_got_through"
+_STEP_TOLD = "The step ended as it should; too little data to learn from is no failure."
 
 
 def _shown(store: Store, report: StepReport) -> dg.MaterializeResult:
@@ -25,7 +36,13 @@ def _shown(store: Store, report: StepReport) -> dg.MaterializeResult:
 
 
 def _loop(
-    name: str, step: str, description: str, deps: list[dg.AssetsDefinition], kinds: set[str]
+    name: str,
+    step: str,
+    description: str,
+    deps: list[dg.AssetsDefinition],
+    kinds: set[str],
+    *,
+    tags: dict[str, str] | None = None,
 ) -> dg.AssetsDefinition:
     """An asset that runs one step of the cycle for the newest closed hour."""
 
@@ -34,9 +51,10 @@ def _loop(
         group_name="learning",
         owners=OWNERS,
         kinds=kinds,
+        tags=tags,
         deps=deps,
         description=description,
-        check_specs=[dg.AssetCheckSpec(_STEP_CHECK, asset=name, blocking=False)],
+        check_specs=[dg.AssetCheckSpec(_STEP_CHECK, asset=name, blocking=False, description=_STEP_TOLD)],
     )
     def loop(
         store: dg.ResourceParam[Store], account: dg.ResourceParam[Account], embedder: dg.ResourceParam[Embedder]
@@ -53,7 +71,7 @@ def _loop(
     backfill_policy=ONE_RUN,
     owners=OWNERS,
     kinds={"postgres"},
-    check_specs=[dg.AssetCheckSpec(_STEP_CHECK, asset="actuals", blocking=False)],
+    check_specs=[dg.AssetCheckSpec(_STEP_CHECK, asset="actuals", blocking=False, description=_STEP_TOLD)],
 )
 def actuals(
     context: dg.AssetExecutionContext,
@@ -98,6 +116,7 @@ experiments = _loop(
     "Each creative's variations against one another; a clear leader's increase is queued through the executor.",
     [actuals],
     {"numpy"},
+    tags=QUEUES,
 )
 winner_index = _loop(
     "winner_index",
@@ -134,7 +153,14 @@ creative_refresh_requests = _loop(
     owners=OWNERS,
     kinds={"postgres"},
     deps=[ctr_model, shared_patterns, creative_refresh_requests],
-    check_specs=[dg.AssetCheckSpec("seven_steps", asset="learning_cycle", blocking=False)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "seven_steps",
+            asset="learning_cycle",
+            blocking=False,
+            description="All seven steps of the cycle reported for the hour, and none failed.",
+        )
+    ],
 )
 def learning_cycle(store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]) -> dg.MaterializeResult:
     """The cycle of the newest closed hour: seven steps and what each of them did."""

@@ -9,7 +9,7 @@ from flywheel_assets.creative import repository
 from flywheel_assets.creative.perception import guarded, told
 from flywheel_assets.creative.perception.brand import brand_presence
 from flywheel_assets.creative.perception.perceive import settings_digest
-from flywheel_assets.creative.types import Perception
+from flywheel_assets.creative.types import Perception, Scene
 from flywheel_assets.store.store import Store
 
 
@@ -33,7 +33,7 @@ def source_video(context: dg.AssetExecutionContext, store: dg.ResourceParam[Stor
 
 @dg.asset(group_name="creative", partitions_def=CREATIVES, owners=OWNERS, kinds={"opencv"}, deps=[source_video])
 def scenes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
-    """The scenes of the video: half-open spans of frames. The one pass over the frames sees all the rest with them."""
+    """The video's shots, with a contact sheet; the same pass over the frames sees its texts, faces and sound."""
     request, seen, reused = _seen(context, store)
     with store.engine.begin() as connection:
         repository.save_scenes(connection, context.partition_key, seen.scenes)
@@ -41,7 +41,7 @@ def scenes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) ->
     sheet = base64.b64encode(guarded.contact_sheet(video, seen.scenes, seen.features, store.settings.media)).decode()
     metadata = {
         "contact_sheet": dg.MetadataValue.md(f"![the middle of every scene](data:image/jpeg;base64,{sheet})"),
-        "scenes": table(scene.model_dump() | {"seconds": round(scene.seconds, 2)} for scene in seen.scenes),
+        "scenes": table(_row(scene) for scene in seen.scenes),
         "engine": dg.MetadataValue.json(seen.engines["scenes"].model_dump()),
         "count": len(seen.scenes),
         "reused": reused,
@@ -55,7 +55,14 @@ def scenes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) ->
     owners=OWNERS,
     kinds={"onnx"},
     deps=[scenes],
-    check_specs=[dg.AssetCheckSpec("text_was_read", asset="scene_features", blocking=False)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "text_was_read",
+            asset="scene_features",
+            blocking=False,
+            description="Somebody could look for text on screen; without an engine it is unknown, not absent.",
+        )
+    ],
 )
 def scene_features(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
     """Per scene: text on screen, speech, objects and people, faces, light, motion, sound. A missing engine says so."""
@@ -95,6 +102,20 @@ def _seen(context: dg.AssetExecutionContext, store: Store) -> tuple[repository.C
     with store.engine.begin() as connection:
         repository.keep_perception(connection, perception, digest)
     return request, perception, False
+
+
+def _row(scene: Scene) -> dict[str, str | int | float]:
+    """A scene in seconds first; its frames, and where it is not mixed with its neighbours, behind."""
+    return {
+        "scene": scene.index,
+        "from": scene.start,
+        "to": scene.end,
+        "seconds": scene.seconds,
+        "alone": f"{scene.clean_start:.2f} to {scene.clean_end:.2f}",
+        "frames": f"{scene.start_frame} to {scene.end_frame - 1}",
+        "fade_in_frames": scene.fade_in_frames,
+        "fade_out_frames": scene.fade_out_frames,
+    }
 
 
 def _digest(store: Store, request: repository.CreativeRequest) -> str:

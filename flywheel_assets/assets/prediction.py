@@ -15,7 +15,14 @@ from flywheel_assets.store.store import Store
     owners=OWNERS,
     kinds={"python"},
     deps=[scene_features],
-    check_specs=[dg.AssetCheckSpec("every_scene_ranked", asset="scene_ctr_predictions", blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_scene_ranked",
+            asset="scene_ctr_predictions",
+            blocking=True,
+            description="Every scene has a prediction, so that none is left out unseen.",
+        )
+    ],
 )
 def scene_ctr_predictions(
     context: dg.AssetExecutionContext,

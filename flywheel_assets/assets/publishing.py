@@ -3,7 +3,7 @@
 import dagster as dg
 from sqlalchemy import Connection
 
-from flywheel_assets.assets.common import CREATIVES, OWNERS, check, materialized, standing, table
+from flywheel_assets.assets.common import CREATIVES, OWNERS, QUEUES, check, materialized, standing, table
 from flywheel_assets.assets.renders import renders
 from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.core.money import Money
@@ -27,7 +27,14 @@ from flywheel_assets.store.store import Store
     owners=OWNERS,
     kinds={"python"},
     deps=[renders],
-    check_specs=[dg.AssetCheckSpec("within_the_plan", asset="publish_plan", blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "within_the_plan",
+            asset="publish_plan",
+            blocking=True,
+            description="All first budgets, beside what runs already, stay within the account's daily plan.",
+        )
+    ],
 )
 def publish_plan(
     context: dg.AssetExecutionContext,
@@ -89,7 +96,14 @@ def _variations(connection: Connection, key: str) -> list[Variation]:
     ]
 
 
-@dg.asset(group_name="creative", partitions_def=CREATIVES, owners=OWNERS, kinds={"postgres"}, deps=[publish_plan])
+@dg.asset(
+    group_name="creative",
+    partitions_def=CREATIVES,
+    owners=OWNERS,
+    kinds={"postgres"},
+    tags=QUEUES,
+    deps=[publish_plan],
+)
 def publish_changes(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
     """The plan as changes in the queue: campaign, ad sets, videos, covers, creatives, ads, activation last.
 
@@ -115,7 +129,7 @@ def _rows(plan: PublishPlan) -> list[dict[str, object]]:
         {
             "variation": ad.variation.key,
             "daily budget": str(Money(ad.daily_budget, plan.currency)),
-            "predicted CTR": ad.variation.predicted_ctr,
+            "predicted CTR": f"{ad.variation.predicted_ctr:.2%}",
             "text": ad.variation.message,
         }
         for ad in plan.launched

@@ -19,9 +19,24 @@ from flywheel_assets.store.accounts import get_account
 from flywheel_assets.store.store import Store
 
 _CHECKS = [
-    dg.AssetCheckSpec("something_passed", asset="renders", blocking=True),
-    dg.AssetCheckSpec("every_render_passed", asset="renders", blocking=False),
-    dg.AssetCheckSpec("enough_variations", asset="renders", blocking=False),
+    dg.AssetCheckSpec(
+        "something_passed",
+        asset="renders",
+        blocking=True,
+        description="At least one video passed the quality gate; otherwise nothing is published.",
+    ),
+    dg.AssetCheckSpec(
+        "every_render_passed",
+        asset="renders",
+        blocking=False,
+        description="Every video passed the quality gate; one that did not is kept and never published.",
+    ),
+    dg.AssetCheckSpec(
+        "enough_variations",
+        asset="renders",
+        blocking=False,
+        description="As many videos passed as were asked for, five unless a request says otherwise.",
+    ),
 ]
 
 
@@ -34,7 +49,7 @@ _CHECKS = [
     check_specs=_CHECKS,
 )
 def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult:
-    """Five to ten variations as files, measured when finished; a failed one is not published, without approval there is none."""
+    """The approved ads as finished videos, five to ten of them; each is measured, and one that fails is never published."""
     key, settings = context.partition_key, store.settings
     if stands := standing(store, key, [spec.name for spec in _CHECKS]):
         return stands
@@ -66,20 +81,28 @@ def renders(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -
         check("enough_variations", passed=passed >= least, found=f"{passed} of {least}: {why}", blocking=False),
     ]
     rows = table(in_words(blueprints, perception))
-    metadata = {"creative_id": key, "variations": rows, "passed": passed, **_of_files(finished)}
+    metadata = {"creative_id": key, **_pictures(finished), "variations": rows, "passed": passed, **_of_files(finished)}
     seconds = sum(one.render.seconds for one in finished if one.leads)
     return materialized(store, f"{passed} videos, {seconds:.0f} s in all", metadata, checks)
+
+
+def _pictures(finished: Sequence[rendered.Finished]) -> dict[str, dg.MetadataValue]:
+    leading = [one for one in finished if one.leads]
+    if not leading:
+        return {}
+    covers = strip([one.render.cover_path for one in leading])
+    timelines = plan_picture([(one.render.key, one.plan) for one in leading])
+    return {
+        "covers": dg.MetadataValue.md(_picture(covers, "jpeg")),
+        "timelines": dg.MetadataValue.md(_picture(timelines, "png")),
+    }
 
 
 def _of_files(finished: Sequence[rendered.Finished]) -> dict[str, Any]:
     if not finished:
         return {}
-    covers = strip([one.render.cover_path for one in finished if one.leads])
-    timelines = plan_picture([(one.render.key, one.plan) for one in finished if one.leads])
     return {
         "files": table(one.row() for one in finished),
-        "covers": dg.MetadataValue.md(_picture(covers, "jpeg")),
-        "timelines": dg.MetadataValue.md(_picture(timelines, "png")),
         "folder": dg.MetadataValue.path(str(finished[0].render.path.parent)),
         "module_versions": dg.MetadataValue.json(finished[0].render.module_versions),
         "segments_encoded": sum(one.render.segments_encoded for one in finished),

@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from flywheel_assets.assets.common import OWNERS, check, materialized, table
+from flywheel_assets.assets.common import OWNERS, check, materialized, table, units
 from flywheel_assets.clients.hubspot import HubSpotClient
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.hours import HOUR
@@ -28,7 +28,14 @@ class Reconciliation(dg.Config):
     group_name="revenue",
     owners=OWNERS,
     kinds={"hubspot"},
-    check_specs=[dg.AssetCheckSpec("nothing_unclear", asset="deal_stage_changes", blocking=False)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "nothing_unclear",
+            asset="deal_stage_changes",
+            blocking=False,
+            description="The CRM answered, and every event names a deal and a stage that are known.",
+        )
+    ],
 )
 def deal_stage_changes(
     config: Reconciliation,
@@ -64,7 +71,14 @@ def deal_stage_changes(
     owners=OWNERS,
     kinds={"postgres"},
     deps=[deal_stage_changes],
-    check_specs=[dg.AssetCheckSpec("every_deal_valued", asset="synthetic_revenue", blocking=False)],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_deal_valued",
+            asset="synthetic_revenue",
+            blocking=False,
+            description="Every deal has an amount or a stage value; without one its ad gets no credit.",
+        )
+    ],
 )
 def synthetic_revenue(store: dg.ResourceParam[Store], account: dg.ResourceParam[Account]) -> dg.MaterializeResult:
     """The ledger: what each deal's stage is worth, as increments that sum to the value of its latest stage."""
@@ -75,8 +89,8 @@ def synthetic_revenue(store: dg.ResourceParam[Store], account: dg.ResourceParam[
     metadata = {
         "deals": update.deals,
         "changed": len(update.changed),
-        "pipeline": update.pipeline,
-        "cash": update.cash,
+        "pipeline": units(update.pipeline, update.currency),
+        "cash": units(update.cash, update.currency),
         "problems": _shown(update.problems),
     }
     valued = f"{update.valued} of {update.deals} deals have a value"
@@ -108,8 +122,8 @@ def sampler_feedback(store: dg.ResourceParam[Store], account: dg.ResourceParam[A
         "rows": fed.count,
         "written": fed.written,
         "withdrawn": fed.withdrawn,
-        "pipeline": fed.pipeline,
-        "cash": fed.cash,
+        "pipeline": units(fed.pipeline, fed.currency),
+        "cash": units(fed.cash, fed.currency),
     }
     return materialized(store, f"{fed.written} new rows; pipeline {pipeline}, cash {cash}", metadata)
 

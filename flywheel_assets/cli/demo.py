@@ -168,18 +168,15 @@ def _main_job(installation: Installation, platform: Platform, video: Path) -> st
 def _days(installation: Installation, twin: Twin, platform: Platform, campaign: str, days: int) -> DaysSummary:
     """The days after the launch; the last hour goes through Dagster, so that its pages show every group."""
     account, store = installation.account, Store(twin.settings, installation.store.engine, installation.store.blobs)
-    with (
-        platform.timer.stage("days"),
-        MetaAccounts(twin.settings) as accounts,
-        open_hubspot(twin.settings) as crm,
-    ):
+    with MetaAccounts(twin.settings) as accounts, open_hubspot(twin.settings) as crm:
         executor = SafeExecutor(store.engine, accounts, store.blobs, store.settings.safety, worker_name())
         insights, embedder = accounts(account.account_id), WordLlamaEmbedder()
         loops = Loops(store, account, executor, insights, crm, embedder, twin.audience)
         hours = hours_to_run(store, account, campaign, days)
-        for hour in told(hours[:-1]):
-            loops.let_happen(hour)
-            loops.act_on(hour)
+        with platform.timer.stage("days"):
+            for hour in told(hours[:-1]):
+                loops.let_happen(hour)
+                loops.act_on(hour)
         if hours:
             loops.let_happen(hours[-1])
             _last_hour(platform, key_of(hours[-1]))

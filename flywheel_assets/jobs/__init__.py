@@ -2,9 +2,6 @@
 
 import dagster as dg
 
-# Judges what was just read, so it runs with the hour and not with every drain.
-_GUARD = dg.AssetSelection.assets("spend_guard")
-
 # Everything from the raw video to the queued campaign, for one creative request.
 creative_generation = dg.define_asset_job(
     "creative_generation",
@@ -15,7 +12,7 @@ creative_generation = dg.define_asset_job(
 # The queue is the retry: a run that failed half-way must not be started again by Dagster.
 drain_ad_changes = dg.define_asset_job(
     "drain_ad_changes",
-    selection=dg.AssetSelection.groups("delivery") - _GUARD,
+    selection=dg.AssetSelection.groups("delivery"),
     description="Sees every due change through the safe executor, then refreshes the view of what is at the platform.",
     tags={"dagster/max_retries": "0"},
 )
@@ -28,7 +25,7 @@ revenue_feedback = dg.define_asset_job(
 
 hourly_sampling = dg.define_asset_job(
     "hourly_sampling",
-    selection=dg.AssetSelection.groups("budget") | _GUARD,
+    selection=dg.AssetSelection.groups("budget"),
     description="One closed hour: what was delivered, whether spend is in order, what is known, decided and queued.",
 )
 

@@ -55,7 +55,7 @@ class Finished:
         return {
             "variation": one.key,
             "ratio": self.ratio,
-            "file": str(one.path),
+            "file": one.path.name,
             "size": f"{one.width}x{one.height}",
             "seconds": round(one.seconds, 2),
             "LUFS": one.loudness_lufs,

@@ -164,9 +164,11 @@ def test_a_decision_shows_its_reasons_and_what_is_believed(world: World, story: 
     shown = world.materialised("budget_allocations", key_of(story.decided[1]))
     assert shown["posterior"].startswith("![")
     assert "data:image/png;base64," in shown["posterior"]
-    reasons = {record.data["ad"]: record.data["why"] for record in shown["reasons"].records}
-    assert set(reasons) == set(world.ads())
-    assert "It may bring" in reasons[story.winner]
+    budget_of = {record.data["ad"]: record.data["budget of"] for record in shown["recommendations"].records}
+    assert set(budget_of) == set(world.ads())
+    reasons = {record.data["budget of"]: record.data["why"] for record in shown["reasons"].records}
+    assert set(reasons) == set(budget_of.values())
+    assert "It may bring" in reasons[budget_of[story.winner]]
     assert shown["policy"] == "funnel"
     assert world.check("budget_allocations", "within_every_limit")[0]
 

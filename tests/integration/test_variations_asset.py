@@ -127,7 +127,7 @@ def test_one_approved_draft_becomes_five_files_and_a_table_of_what_differs(run: 
     rows = run.rows(tables.renders)
     assert {row["key"] for row in rows} == {row["variation"] for row in table}
     assert len({row["plan_hash"] for row in rows}) == 5
-    assert len({Path(record["file"]).read_bytes() for record in told["files"]}) == 5
+    assert len({(Path(told["folder"]) / record["file"]).read_bytes() for record in told["files"]}) == 5
     assert (told["creative_id"], set(told["module_versions"])) == (run.key, set(rows[0]["details"]["module_versions"]))
     assert found["something_approved"] == (True, "1 of 1 drafts passed 60, 4 variations of them too")
     assert found["enough_variations"][1].endswith("of 5: 1 of 1 drafts passed 60, 4 variations of them too")

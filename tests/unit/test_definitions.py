@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ def _asset(defs: dg.Definitions, spec: dg.AssetSpec) -> dict[str, Any]:
         "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
         "owners": sorted(spec.owners),
         "kinds": sorted(spec.kinds),
+        "tags": {key: value for key, value in spec.tags.items() if not key.startswith("dagster/")},
         "pools": sorted(graph.get(spec.key).pools or ()),
         "described": bool(spec.description),
         "checks": {key.name: "blocking" if graph.get_check_spec(key).blocking else "shown" for key in checks},
@@ -189,6 +191,59 @@ def test_every_asset_says_what_it_is_and_who_owns_it(defs: dg.Definitions) -> No
         if not (spec.description and spec.owners and spec.kinds and spec.group_name not in (None, "default"))
     }
     assert lacking == set()
+
+
+def test_every_check_says_what_passing_it_means(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    assert [key for key in graph.asset_check_keys if not graph.get_check_spec(key).description] == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ["source_video", "scenes", "scene_ctr_predictions", "council_verdicts", "renders", "publish_changes"],
+        ["deal_stage_changes", "attributed_revenue", "sampler_feedback", "ad_states", "budget_changes"],
+        ["ad_insights", "ad_states", "budget_allocations", "budget_changes"],
+        ["actuals", "experiments", "winner_index", "shared_patterns", "learning_cycle"],
+    ],
+)
+def test_the_lineage_tells_each_story_from_what_came_in_to_what_goes_out(defs: dg.Definitions, told: list[str]) -> None:
+    graph = defs.resolve_asset_graph()
+    story = [dg.AssetKey(name) for name in told]
+    assert all(earlier in graph.get_ancestor_asset_keys(later) for earlier, later in pairwise(story))
+
+
+def test_what_is_read_from_the_outside_has_no_upstream(defs: dg.Definitions) -> None:
+    """The loop closes at Meta: an ad that was launched is no cause of its insights that Dagster could make anew."""
+    graph = defs.resolve_asset_graph()
+    roots = {key.to_user_string() for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
+    assert roots == {"source_video", "deal_stage_changes", "ad_change_history", "ad_insights", "actuals"}
+
+
+def test_groups_follow_one_another_so_that_no_arrow_leads_back(defs: dg.Definitions) -> None:
+    """With groups folded, which is how the UI opens, a loop between two of them could not be read."""
+    graph = defs.resolve_asset_graph()
+    order = ["creative", "delivery", "revenue", "budget", "learning"]
+    leads = {
+        (graph.get(parent).group_name, graph.get(key).group_name)
+        for key in graph.get_all_asset_keys()
+        for parent in graph.get(key).parent_keys
+    }
+    assert {(one, other) for one, other in leads if order.index(one) > order.index(other)} == set()
+    assert ("revenue", "budget") in leads
+
+
+def test_what_may_lead_to_a_change_at_meta_is_tagged(defs: dg.Definitions) -> None:
+    tagged = {
+        spec.key.to_user_string(): spec.tags["money"] for spec in defs.resolve_all_asset_specs() if "money" in spec.tags
+    }
+    assert tagged == {
+        "publish_changes": "queues_changes",
+        "budget_changes": "queues_changes",
+        "experiments": "queues_changes",
+        "ad_change_history": "sends_changes",
+        "spend_guard": "stops_spend",
+    }
 
 
 def test_a_job_never_mixes_two_partition_sets(defs: dg.Definitions) -> None:
