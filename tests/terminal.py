@@ -36,7 +36,8 @@ def invoke(*arguments: str, **environment: str) -> Result:
     """The same within this process."""
     from flywheel_assets.cli import main
 
-    result = CliRunner(env=environment).invoke(main, list(arguments))
+    ours: dict[str, str | None] = {name: None for name in os.environ if name.startswith("FLYWHEEL_")}
+    result = CliRunner(env=ours | environment).invoke(main, list(arguments))
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

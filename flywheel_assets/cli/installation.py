@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flywheel_assets.cli.environment import export_settings_file
 from flywheel_assets.core.account import Account
-from flywheel_assets.core.errors import Busy, FlywheelError
+from flywheel_assets.core.errors import Busy, NoAnswer
 from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
@@ -91,14 +91,14 @@ def database_needed(settings: Settings) -> Iterator[None]:
     """What fails within the block because the embedded server was killed is told in one line.
 
     Raises:
-        FlywheelError: it was.
+        NoAnswer: it was.
     """
     try:
         yield
     except DBAPIError as error:
         if server_runs(settings):
             raise
-        raise FlywheelError(
+        raise NoAnswer(
             f"the database server has ended ({data_folder(settings) / 'log'} may say why); start again: "
             "it goes on where it stopped"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import unicodedata
 from collections.abc import Iterator
@@ -10,7 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flywheel_assets.core.errors import IntakeRejected
+from flywheel_assets.creative.apart.running import ChildBroke
+from flywheel_assets.creative.perception.guarded import look
+from flywheel_assets.creative.perception.probe import Probe
+from flywheel_assets.settings import Media
 from flywheel_assets.store.blobs import Blobs, Stored
+
+_LOG = logging.getLogger(__name__)
 
 # What says nothing about the file: it is taken in by itself once the reason is gone.
 PASSING = ("no_space", "not_stored", "interrupted")
@@ -20,6 +27,8 @@ _MAX_NAME_BYTES = 200
 _MIB = 1024**2
 # No room, no quota, and a file larger than the file system takes.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What a machine says that is short of something for now.
+_MACHINE = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ESTALE, *_FULL)
 # Signs that show a name in another order than it is stored: "clip<sign>4pm.exe" reads "clipexe.mp4".
 _TURNING = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
@@ -55,6 +64,40 @@ def plain_file(folder: Path, name: str) -> Path:
     if path.exists() and not path.is_file():
         raise IntakeRejected(name, "not_a_file", "it is no regular file", "Drop a video file.")
     return path
+
+
+def looked_at(path: Path, media: Media) -> Probe:
+    """The first look. One that the machine broke off, or a fault of ours, says nothing about the file.
+
+    Raises:
+        IntakeRejected: it is no advert, or could not be examined.
+        FileNotFoundError: it went away.
+    """
+    try:
+        return look(path, media)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in _MACHINE:
+            raise _interrupted(path, str(error.strerror)) from None
+        remedy = "Let the platform's user read it, or copy it again."
+        raise IntakeRejected(path.name, "unreadable", f"it cannot be read ({error.strerror})", remedy) from None
+    except ChildBroke as broke:
+        if broke.cause == "killed":
+            raise _interrupted(path, str(broke)) from broke
+        if broke.cause == "fault":
+            _LOG.error("%s: the look at it failed: %s", path.name, broke)
+            reason = "Flywheel itself failed on it, its log says how"
+            raise IntakeRejected(
+                path.name, "our_fault", reason, "Report this; drop it again once it is mended."
+            ) from broke
+        remedy = "Export the video again as MP4 (H.264)."
+        raise IntakeRejected(path.name, "damaged", f"it cannot be examined: {broke}", remedy) from broke
+
+
+def _interrupted(path: Path, why: str) -> IntakeRejected:
+    remedy = "It is looked at again by itself; more memory may be needed."
+    return IntakeRejected(path.name, "interrupted", f"the look at it was cut short: {why}", remedy)
 
 
 def refuse_without_room(blobs: Blobs, name: str, size: int, spare_mb: int) -> None:

@@ -17,14 +17,11 @@ from sqlalchemy.dialects.postgresql import insert
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import ConfigurationError, IntakeRejected
 from flywheel_assets.core.ids import campaign_of, creative_id
-from flywheel_assets.creative.apart.running import ChildBroke
 from flywheel_assets.creative.briefs import checked_brief, described
-from flywheel_assets.creative.door import PASSING, plain_file, refuse_without_room, shown
+from flywheel_assets.creative.door import PASSING, looked_at, plain_file, refuse_without_room, shown
 from flywheel_assets.creative.door import store as keep
-from flywheel_assets.creative.perception.guarded import look
 from flywheel_assets.creative.perception.probe import Probe
 from flywheel_assets.creative.types import Brief
-from flywheel_assets.settings import Media
 from flywheel_assets.store.blobs import Stored
 from flywheel_assets.store.documents import read_yaml
 from flywheel_assets.store.store import Store
@@ -102,7 +99,7 @@ def take_in(store: Store, folder: Path, file: Dropped, account: Account) -> Inta
     try:
         path = plain_file(folder, file.name)
         refuse_without_room(store.blobs, file.name, file.size, store.settings.media.spare_mb)
-        first = _looked_at(path, store.settings.media)
+        first = looked_at(path, store.settings.media)
         brief = read_brief(path, account)
         stored = keep(store.blobs, path)
     except FileNotFoundError:
@@ -117,23 +114,6 @@ def take_in(store: Store, folder: Path, file: Dropped, account: Account) -> Inta
         return Intake(file.shown, "changed", f"{file.shown} was changed while it was being read; it is looked at again")
     with store.engine.begin() as connection:
         return _request(connection, file, stored, first=first, brief=brief, account=account)
-
-
-def _looked_at(path: Path, media: Media) -> Probe:
-    """The first look. One that the machine broke off says nothing about the file."""
-    try:
-        return look(path, media)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        remedy = "Let the platform's user read it, or copy it again."
-        raise IntakeRejected(path.name, "unreadable", f"it cannot be read ({error.strerror})", remedy) from None
-    except ChildBroke as broke:
-        if broke.cause == "killed":
-            remedy = "It is looked at again by itself; more memory may be needed."
-            raise IntakeRejected(path.name, "interrupted", f"the look at it was cut short: {broke}", remedy) from broke
-        remedy = "Export the video again as MP4 (H.264)."
-        raise IntakeRejected(path.name, "damaged", f"it cannot be examined: {broke}", remedy) from broke
 
 
 def read_brief(video: Path, account: Account) -> Brief:

@@ -40,4 +40,8 @@ def video_requests(
 def _ended_run(context: dg.SensorEvaluationContext, asked: AskedRun) -> dg.DagsterRun | None:
     tags = {"dagster/run_key": asked.run_key}
     runs = context.instance.get_runs(dg.RunsFilter(job_name=creative_generation.name, tags=tags), limit=1)
-    return runs[0] if runs and runs[0].is_finished else None
+    newest = runs[0] if runs else None
+    # One that Dagster starts again by itself has not ended yet; the run that follows has the same key.
+    if newest is None or newest.tags.get("dagster/will_retry") == "true":
+        return None
+    return newest if newest.is_finished else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import imageio_ffmpeg
 import pytest
 import yaml
 
+from flywheel_assets.cli.exits import Exit
 from flywheel_assets.core.ids import creative_id, file_sha256
 from flywheel_assets.creative.briefs import checked_brief, described
 from tests.acceptance.killed import Life, live
@@ -100,10 +102,11 @@ def test_what_outlives_its_guard_too_is_ended_by_the_next_start(life: Life) -> N
 
 
 def test_a_demo_without_its_database_ends_with_one_line(life: Life) -> None:
-    assert life.exit_without_database == 1
-    last = life.said_without_database.splitlines()[-1]
-    assert last.startswith("flywheel: the database server has ended")
-    assert last.endswith("start again: it goes on where it stopped")
+    assert life.exit_without_database == Exit.UNAVAILABLE
+    told = json.loads(life.said_without_database.splitlines()[-1])["error"]
+    assert (told["exit"], told["kind"]) == ("unavailable", "NoAnswer")
+    assert told["message"].startswith("the database server has ended")
+    assert told["next"] == "start again: it goes on where it stopped"
 
 
 # --- the end --------------------------------------------------------------------------------------

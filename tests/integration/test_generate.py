@@ -420,6 +420,10 @@ def test_what_is_asked_for_is_started_until_its_run_has_ended(
     assert gateway.get(key).json()["under_way"] is True
     ticks.instance.delete_run(ran)
     lost = ticks.start_run("creative_generation", dg.DagsterRunStatus.FAILURE, key, f"{key}:1")
+    ticks.instance.add_run_tags(lost, {"dagster/will_retry": "true"})
+    ticks.tick(sensor)
+    assert gateway.get(key).json()["under_way"] is True  # Dagster starts it again by itself
+    ticks.instance.add_run_tags(lost, {"dagster/will_retry": "false"})
     assert ticks.tick(sensor).skip_message == "nothing is asked for"
     state = gateway.get(key).json()
     assert (state["under_way"], state["failure"]) == (

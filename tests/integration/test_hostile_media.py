@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from flywheel_assets.core.account import Account
 from flywheel_assets.core.errors import IntakeRejected
 from flywheel_assets.creative.apart.running import ChildBroke
+from flywheel_assets.creative.door import PASSING, looked_at
 from flywheel_assets.creative.perception import guarded
 from flywheel_assets.creative.perception.probe import probe
 from flywheel_assets.creative.perception.scenes import detect_scenes
@@ -52,6 +55,36 @@ def test_a_look_that_somebody_kills_says_nothing_about_the_film(drops: DropBench
     assert (row.rule, "SIGKILL" in row.reason) == ("interrupted", True)
     assert drops.take_in("clip.mkv").status == "rejected"
     assert [row.rule for row in drops.rows()] == ["too_many_pixels"]
+
+
+def test_a_machine_that_is_short_of_something_says_nothing_about_the_film(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(film())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(IntakeRejected) as refused:
+            looked_at(tmp_path / "clip.mp4", Media())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (refused.value.rule, "Too many open files" in refused.value.reason) == ("interrupted", True)
+    assert "interrupted" in PASSING
+
+
+def test_a_fault_of_ours_is_told_as_such_without_our_paths(
+    drops: DropBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "python"
+    broken.write_text(
+        "#!/bin/sh\necho 'File \"/srv/flywheel/child.py\"' >&2\necho 'ImportError: no numpy' >&2\nexit 1\n"
+    )
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    drops.drop("clip.mp4", film())
+    assert drops.take_in("clip.mp4").status == "rejected"
+    (row,) = drops.rows()
+    assert (row.rule, row.remedy) == ("our_fault", "Report this; drop it again once it is mended.")
+    assert row.reason == "Flywheel itself failed on it, its log says how"
+    assert "/srv/flywheel" in caplog.text
 
 
 def _kill_the_looker() -> None:

@@ -75,6 +75,7 @@ def test_what_outlives_the_process_between_is_found_by_its_note(
     between.suspend()
     starter.kill()
     between.kill()
+    assert psutil.wait_procs([between], timeout=_PATIENCE)[1] == []
     temporary = Path((tmp_path / "note").read_text())
     assert temporary.is_dir()
     assert program.is_running()
