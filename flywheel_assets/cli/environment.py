@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -63,8 +64,23 @@ def export_settings_file(folder: Path = Path()) -> None:
     """Let processes that are started from here, and Dagster within this one, read it too; the environment counts more."""
     file = folder / SETTINGS_FILE
     if file.exists():
-        said = {name: value for name, value in dotenv_values(file).items() if value is not None}
-        os.environ.update({**said, **os.environ})
+        said = {name.upper(): value for name, value in dotenv_values(file).items() if value is not None}
+        os.environ.update(_beside(said, dict(os.environ)))
+
+
+def _beside(said: dict[str, str], environment: dict[str, str]) -> dict[str, str]:
+    """What of the file does not change what the environment says.
+
+    `Settings` ignores case, and one of a group's fields counts more than the group's JSON: in one environment the
+    file's ``FLYWHEEL_WORLD`` would stand beside a ``flywheel_world``, and its field would beat the environment's group.
+    """
+    given = {name.upper(): value for name, value in environment.items()}
+    groups = {name: json.loads(value) for name, value in given.items() if name in _groups()}
+    fields = {f"{name}__{field}".upper() for name, group in groups.items() for field in group}
+    kept = {name: value for name, value in said.items() if name not in given and name not in fields}
+    merged = {name: json.dumps(json.loads(said[name]) | group) for name, group in groups.items() if name in said}
+    # Under the name that is there already, which may be in small letters.
+    return kept | {name: merged[name.upper()] for name in environment if name.upper() in merged}
 
 
 def settings_lines(file: Path) -> list[tuple[str | None, int]]:
@@ -104,6 +120,11 @@ def _known() -> list[str]:
     from flywheel_assets.cli.templates import variables
 
     return [name for name, _, _ in variables()]
+
+
+def _groups() -> set[str]:
+    """Variables that take a whole group as JSON."""
+    return {name.partition("__")[0] for name in _known() if "__" in name}
 
 
 def nearest(name: str, known: list[str]) -> str | None:

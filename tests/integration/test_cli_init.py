@@ -276,6 +276,60 @@ def test_processes_that_are_started_get_what_the_settings_file_says(tmp_path: Pa
     assert ran.stdout == "7 sandbox\n"
 
 
+# The file, the environment, and one field of what both together mean.
+BOTH: dict[str, tuple[str, dict[str, str], str, object]] = {
+    "small letters in the file": ("flywheel_world=live", {"FLYWHEEL_WORLD": "sandbox"}, "world", "sandbox"),
+    "small letters outside": ("FLYWHEEL_WORLD=live", {"flywheel_world": "sandbox"}, "world", "sandbox"),
+    "small letters everywhere": ("flywheel_world=live", {"Flywheel_World": "sandbox"}, "world", "sandbox"),
+    "small letters, nobody else": ("flywheel_seed=7", {}, "seed", 7),
+    "a field": ("flywheel_safety__fuzz=0.05", {"FLYWHEEL_SAFETY__FUZZ": "0.01"}, "safety.fuzz", 0.01),
+    "a group outside": ("FLYWHEEL_SAFETY__FUZZ=0.05", {"FLYWHEEL_SAFETY": '{"fuzz": 0.01}'}, "safety.fuzz", 0.01),
+    "another field of a group outside": (
+        "FLYWHEEL_SAFETY__FUZZ=0.05",
+        {"flywheel_safety": '{"pause_reserve": 2}'},
+        "safety.fuzz",
+        0.05,
+    ),
+    "a group in both": (
+        """FLYWHEEL_SAFETY='{"fuzz": 0.05, "pause_reserve": 2}'""",
+        {"flywheel_safety": '{"fuzz": 0.01}'},
+        "safety",
+        {"fuzz": 0.01, "pause_reserve": 2},
+    ),
+    "a group in the file": ("""FLYWHEEL_SAFETY='{"fuzz": 0.05}'""", {"FLYWHEEL_SEED": "7"}, "safety.fuzz", 0.05),
+}
+
+
+def test_dagster_reads_the_very_settings_that_the_command_read_however_names_are_written(tmp_path: Path) -> None:
+    code = (
+        "import json, os, sys\nfrom pathlib import Path\n"
+        "from flywheel_assets.cli.environment import export_settings_file, read_settings\n"
+        "from flywheel_assets.settings import Settings\n"
+        "said, environment = json.loads(sys.argv[1])\nbefore = dict(os.environ)\n"
+        "for file, given in zip(said, environment):\n"
+        "    Path('flywheel.env').write_text(file)\n"
+        "    os.environ.clear()\n    os.environ.update(before | given)\n"
+        "    print(read_settings().model_dump_json())\n    export_settings_file()\n"
+        "    print(Settings().model_dump_json())\n"
+    )
+    cases = json.dumps([[file for file, *_ in BOTH.values()], [given for _, given, *_ in BOTH.values()]])
+    ran = subprocess.run(
+        [sys.executable, "-c", code, cases],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = ran.stdout.splitlines()
+    for (case, (*_, field, meant)), command, dagster in zip(BOTH.items(), lines[::2], lines[1::2], strict=True):
+        assert command == dagster, case
+        found = json.loads(dagster)
+        for name in field.split("."):
+            found = found[name]
+        assert (found | meant if isinstance(meant, dict) else meant) == found, case
+
+
 def test_a_program_learns_what_was_written(tmp_path: Path) -> None:
     told = json.loads(invoke("init", "--json", str(tmp_path / "new")).stdout)
     assert sorted(told["written"]) == sorted(str(path) for path in (tmp_path / "new").iterdir())
