@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -45,19 +46,25 @@ def examine_settings(folder: Path) -> Settings | list[tuple[Fault, int | None]]:
     """The settings, or everything that is wrong with them, each with its line in the settings file if it is there."""
     file = folder / SETTINGS_FILE
     lines = settings_lines(file)
-    unread: list[tuple[Fault, int | None]] = [
-        (Fault((), f"line {number} is no NAME=value"), number) for name, number in lines if name is None
-    ]
+    places = {name: number for name, number in lines if name is not None}
+    found = _settings(file)
+    wrong = [] if isinstance(found, Settings) else found
+    told = {fault.place for fault in wrong}
+    # Pydantic passes over a field's name without our prefix, and over an unknown name without a value.
+    unread = [Fault((name,), "", unknown=True) for name in places if not _is_read(name) and (name,) not in told]
+    silent = [(Fault((), f"line {number} is no NAME=value"), number) for name, number in lines if name is None]
+    if isinstance(found, Settings) and not unread and not silent:
+        return found
+    return [*silent, *((fault, places.get(".".join(map(str, fault.place)))) for fault in [*wrong, *unread])]
+
+
+def _settings(file: Path) -> Settings | list[Fault]:
     try:
-        settings = Settings(_env_file=file if file.exists() else None)
+        return Settings(_env_file=file)
     except SettingsError as error:
-        told = f"{error}; a group takes JSON, one of its fields is reached with __"
-        return [*unread, (Fault((), told), None)]
+        return [Fault((), f"{error}; a group takes JSON, one of its fields is reached with __")]
     except ValidationError as error:
-        places = {name: number for name, number in lines if name is not None}
-        named = [Fault((_variable(fault),), fault.reason, fault.unknown) for fault in faults(error)]
-        return [*unread, *((fault, places.get(str(fault.place[0]))) for fault in named)]
-    return unread or settings
+        return [Fault((_variable(fault),), fault.reason, fault.unknown) for fault in faults(error)]
 
 
 def export_settings_file(folder: Path = Path()) -> None:
@@ -107,19 +114,27 @@ def settings_lines(file: Path) -> list[tuple[str | None, int]]:
 
 def unread_variables() -> Iterator[str]:
     """Variables of the environment that begin like ours and that nobody reads."""
-    groups = {name.partition("__")[0] for name in _known()}
-    return (name for name in sorted(os.environ) if name.startswith(_PREFIX) and name.partition("__")[0] not in groups)
+    return (name for name in sorted(os.environ) if name.upper().startswith(_PREFIX) and not _is_read(name.upper()))
 
 
 def nearest_variable(name: str) -> str | None:
-    """What somebody may have meant."""
-    return nearest(name, _known())
+    """What somebody may have meant; our prefix may be what is missing."""
+    known = [*_known(), *sorted(_groups())]
+    bare = nearest(name.upper(), [one.removeprefix(_PREFIX) for one in known])
+    return nearest(name.upper(), known) if bare is None else f"{_PREFIX}{bare}"
 
 
-def _known() -> list[str]:
+def _is_read(name: str) -> bool:
+    """Whether it is one of ours, or a group's, whose fields are looked at when the group is read."""
+    group, _, field = name.partition("__")
+    return name in _known() or (group in _groups() and "__" not in field)
+
+
+@cache
+def _known() -> tuple[str, ...]:
     from flywheel_assets.cli.templates import variables
 
-    return [name for name, _, _ in variables()]
+    return tuple(name for name, _, _ in variables())
 
 
 def _groups() -> set[str]:
@@ -127,7 +142,7 @@ def _groups() -> set[str]:
     return {name.partition("__")[0] for name in _known() if "__" in name}
 
 
-def nearest(name: str, known: list[str]) -> str | None:
+def nearest(name: str, known: Sequence[str]) -> str | None:
     """The known name that somebody may have meant."""
     return next(iter(get_close_matches(name, known, n=1, cutoff=0.75)), None)
 

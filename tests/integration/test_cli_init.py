@@ -215,12 +215,47 @@ def test_a_line_that_says_nothing_and_a_file_that_is_no_yaml_are_told(written: P
 
 
 def test_a_variable_that_nobody_reads_is_told_with_the_one_that_was_meant(written: Path) -> None:
-    ran = installed("check", cwd=written, FLYWHEEL_ACOUNT_FILE="x.yaml", FLYWHEEL_SAFETY__FUZ="1")
+    ours = {"FLYWHEEL_ACOUNT_FILE": "x.yaml", "FLYWHEEL_SAFETY__FUZ": "1", "flywheel_sed": "1", "flywheel_seed": "1"}
+    ran = installed("check", cwd=written, **ours)
     assert ran.returncode == Exit.FAILED
     assert ran.stdout.splitlines() == [
         "environment: FLYWHEEL_SAFETY__FUZ: nobody reads it; did you mean FLYWHEEL_SAFETY__FUZZ?",
         "environment: FLYWHEEL_ACOUNT_FILE: nobody reads it; did you mean FLYWHEEL_ACCOUNT_FILE?",
+        "environment: flywheel_sed: nobody reads it; did you mean FLYWHEEL_SEED?",
     ]
+
+
+def test_a_name_of_the_settings_file_that_nobody_reads_is_told_also_without_our_prefix_or_a_value(
+    tmp_path: Path,
+) -> None:
+    meant = {
+        "DATABASE_URL=postgresql://me@127.0.0.1/ads": "FLYWHEEL_DATABASE_URL",
+        "META_ACCESS_TOKEN=secret": "FLYWHEEL_META_ACCESS_TOKEN",
+        "world=live": "FLYWHEEL_WORLD",
+        "SAFETY__FUZZ=0.01": "FLYWHEEL_SAFETY__FUZZ",
+        'SAFETY={"fuzz": 0.01}': "FLYWHEEL_SAFETY",
+        "FLYWHEEL_DATABSE_URL=": "FLYWHEEL_DATABASE_URL",
+        "FLYWHEEL_GUARD__PCE=": "FLYWHEEL_GUARD__PACE",
+        "FLYWHEEL_HOME__FOLDER=x": "FLYWHEEL_DROP_FOLDER",
+        "COLOUR=": None,
+    }
+    read = ["flywheel_seed=7", "Flywheel_Safety__Fuzz=0.01", 'FLYWHEEL_BUDGET={"confidence": 0.8}']
+    lines = [*read, *meant]
+    (tmp_path / SETTINGS_FILE).write_text("\n".join(lines))
+    told = {key: one for key, one in checked(tmp_path).items() if one[0] == SETTINGS_FILE}
+    assert told == {
+        line.partition("=")[0].upper(): (SETTINGS_FILE, lines.index(line) + 1, "nobody reads it", name)
+        for line, name in meant.items()
+    }
+    error = where(tmp_path)["error"]
+    assert error["exit"] == "configuration"
+    assert "WORLD: nobody reads it; did you mean FLYWHEEL_WORLD?" in error["message"]
+
+
+def test_a_group_of_the_settings_file_may_be_json(tmp_path: Path) -> None:
+    (tmp_path / SETTINGS_FILE).write_text('FLYWHEEL_BUDGET={"confidence": 0.8}\nflywheel_seed=7\n')
+    settings = read_settings(tmp_path)
+    assert (settings.budget.confidence, settings.seed) == (0.8, 7)
 
 
 def test_an_alias_that_leads_back_to_itself_ends_the_check_and_not_its_patience(written: Path) -> None:
