@@ -101,7 +101,7 @@ def settings_lines(file: Path) -> list[tuple[str | None, int]]:
     try:
         bindings = list(parse_stream(StringIO(file.read_text(encoding="utf-8"))))
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{file} is no text in UTF-8", next_step="write it again: flywheel init") from None
+        raise ConfigurationError(f"{file} is no text in UTF-8", next_step="save it as UTF-8") from None
     told: list[tuple[str | None, int]] = []
     for one in bindings:
         number = one.original.line + len(one.original.string) - len(one.original.string.lstrip("\n"))

@@ -214,6 +214,17 @@ def test_a_line_that_says_nothing_and_a_file_that_is_no_yaml_are_told(written: P
     assert result.stderr.endswith("2 problems; correct them and check again\n")
 
 
+def test_a_settings_file_that_is_no_utf_8_is_told_and_the_other_files_are_still_looked_at(written: Path) -> None:
+    (written / SETTINGS_FILE).write_bytes("FLYWHEEL_HOME=dépôt\n".encode("latin-1"))
+    edit(written / "account.yaml", "mode: observe", "mood: observe")
+    edit(written / "my_video.brief.yaml", "brand: Bright Cup", "brnd: Bright Cup")
+    told = checked(written)
+    assert told[""][2] == f"{written / SETTINGS_FILE} is no text in UTF-8; save it as UTF-8"
+    assert told["mood"][0] == "account.yaml"
+    assert told["brnd"][0] == "my_video.brief.yaml"
+    assert where(written)["error"]["next"] == "save it as UTF-8"
+
+
 def test_a_variable_that_nobody_reads_is_told_with_the_one_that_was_meant(written: Path) -> None:
     ours = {"FLYWHEEL_ACOUNT_FILE": "x.yaml", "FLYWHEEL_SAFETY__FUZ": "1", "flywheel_sed": "1", "flywheel_seed": "1"}
     ran = installed("check", cwd=written, **ours)
