@@ -97,6 +97,20 @@ def test_every_commented_line_is_taken_by_the_real_loader_too(tmp_path: Path) ->
     assert brief.model_fields_set == set(Brief.model_fields)
 
 
+def test_a_shell_reads_every_commented_line_as_the_settings_do(tmp_path: Path) -> None:
+    (tmp_path / SETTINGS_FILE).write_text(uncommented(settings_template()))
+    edit(tmp_path / SETTINGS_FILE, "FLYWHEEL_HOME=.flywheel", f"FLYWHEEL_HOME={tmp_path}")
+    code = "from flywheel_assets.settings import Settings; print(repr(Settings().model_dump()))"
+    sourced = f"set -eua; . ./{SETTINGS_FILE}; exec '{sys.executable}' -c '{code}'"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", sourced], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    settings = read_settings(tmp_path)
+    assert ran.stdout.strip() == repr(settings.model_dump())
+    assert settings.rendering.font_folders[0] == Path("/usr/share/fonts")
+
+
 @pytest.mark.parametrize(
     ("template", "models"),
     [(account_template(), (Account, HubSpot, Consent, BrandKit, Brief)), (brief_template(), (Brief,))],
