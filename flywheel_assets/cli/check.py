@@ -15,6 +15,7 @@ from flywheel_assets.cli.environment import examine_settings
 from flywheel_assets.cli.exits import Exit
 from flywheel_assets.cli.init import ACCOUNT_FILE
 from flywheel_assets.cli.tables import counted
+from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.settings import Settings
 
 _BRIEFS = "*.brief.yaml"
@@ -46,12 +47,20 @@ def check(folder: Path, as_json: bool) -> None:
 
 def _looked_at(folder: Path) -> Iterator[tuple[str, list[Problem]]]:
     yield "settings", list(settings_problems(folder))
-    found = examine_settings(folder)
-    settings = found if isinstance(found, Settings) else None
+    settings = _settings(folder)
     for path in _accounts(folder, settings):
         yield str(path), list(account_problems(path))
     for path in _briefs(folder, settings):
         yield str(path), list(brief_problems(path))
+
+
+def _settings(folder: Path) -> Settings | None:
+    """None where they have a fault, which is told already: what lies in the folder itself is looked at all the same."""
+    try:
+        found = examine_settings(folder)
+    except ConfigurationError:
+        return None
+    return found if isinstance(found, Settings) else None
 
 
 def _accounts(folder: Path, settings: Settings | None) -> list[Path]:

@@ -51,7 +51,7 @@ def settings_problems(folder: Path) -> Iterator[Problem]:
     try:
         found = examine_settings(folder)
     except ConfigurationError as error:
-        yield Problem(str(folder / SETTINGS_FILE), None, "", error.told()[0])
+        yield Problem(str(folder / SETTINGS_FILE), None, "", str(error))
         return
     for fault, line in [] if isinstance(found, Settings) else found:
         file = "environment" if line is None else str(folder / SETTINGS_FILE)

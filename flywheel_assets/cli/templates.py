@@ -7,9 +7,10 @@ an example where nothing holds: without its ``# `` it counts.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -17,6 +18,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from pydantic_settings import NoDecode
 
 from flywheel_assets.core.account import Account
 from flywheel_assets.creative.types import Brief
@@ -41,7 +43,7 @@ def settings_template() -> str:
         if group is not None:
             lines += [*_prose(group), ""]
         lines += _prose(_about(field))
-        lines += [f"{name}={said[name]}" if name in said else f"# {name}={_written(_value(field))}", ""]
+        lines += [f"{name}={said[name]}" if name in said else f"# {name}={_written(field)}", ""]
     return "\n".join(lines)
 
 
@@ -142,13 +144,15 @@ def _yaml(name: str, value: Any) -> list[str]:
     return str(told).splitlines()
 
 
-def _written(value: Any) -> str:
-    """As the environment has it."""
+def _written(field: FieldInfo) -> str:
+    """As the environment has it, and so that a shell reads the line as the settings do."""
+    value = _value(field)
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple | list) and not any(isinstance(one, Path) for one in value):
-        return json.dumps(value)
-    return ":".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    if isinstance(value, tuple | list):
+        like_path = NoDecode in field.metadata
+        value = os.pathsep.join(map(str, value)) if like_path else json.dumps(value, separators=(",", ":"))
+    return shlex.quote(str(value))
 
 
 def _plain(value: Any) -> Any:

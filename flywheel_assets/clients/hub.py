@@ -12,7 +12,8 @@ from flywheel_assets.core.errors import NotAvailable
 # Bytes that have come, and bytes in all.
 Watch = Callable[[int, int], None]
 
-_TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two pieces
+_CONNECT, _SILENCE = 10.0, 30.0  # seconds to connect, and between two pieces
+_LONGEST = 600.0  # seconds: 12 MB over the slowest line that anybody waits for, 20 kB a second
 _PIECE = 1 << 18
 _PLAIN = {"Accept-Encoding": "identity"}  # so that the announced length is the file's
 _REDIRECTS = 5
@@ -21,24 +22,32 @@ _STORES = {"github.com": (".githubusercontent.com",)}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def download(url: str, size: int, watch: Watch | None = None) -> bytes:
-    """A file of exactly ``size`` bytes.
+def download(url: str, size: int, watch: Watch | None = None, *, seconds: float = _LONGEST) -> bytes:
+    """A file of exactly ``size`` bytes, within ``seconds`` for each address that is asked.
 
     Raises:
-        NotAvailable: no answer, another status than 200, a redirect to elsewhere, or another length.
+        NotAvailable: no answer, another status than 200, a redirect to elsewhere, a malformed address, another length,
+            or bytes that come too slowly.
     """
+    from flywheel_assets.clients.meta_deadline import DeadlineAdapter
+
     try:
-        with requests.Session() as session, _answer(session, url) as answer:
-            return _content(answer, size, watch)
+        with requests.Session() as session:
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, DeadlineAdapter(seconds, _SILENCE))
+            with _answer(session, url) as answer:
+                return _content(answer, size, watch)
     except requests.RequestException as error:
         raise NotAvailable(f"no usable answer ({type(error).__name__})") from None
+    except ValueError as error:
+        raise NotAvailable(f"its address, or one it redirects to, is malformed ({error})") from None
 
 
 def _answer(session: requests.Session, url: str) -> requests.Response:
     hub = urlsplit(url)
     for _ in range(_REDIRECTS):
         _require_safe(urlsplit(url), hub)
-        answer = session.get(url, headers=_PLAIN, stream=True, allow_redirects=False, timeout=_TIMEOUT)
+        answer = session.get(url, headers=_PLAIN, stream=True, allow_redirects=False, timeout=(_CONNECT, _SILENCE))
         if not answer.is_redirect:
             break
         url = urljoin(url, answer.headers["location"])
@@ -73,7 +82,7 @@ def _content(answer: requests.Response, size: int, watch: Watch | None) -> bytes
             if len(content) > size:
                 break
     except requests.RequestException:
-        raise NotAvailable(f"broke off before all {size} bytes had come") from None
+        raise NotAvailable(f"broke off before all {size} bytes had come, or sent them too slowly") from None
     if len(content) != size:
         raise NotAvailable(f"sent {len(content)} bytes or more, the known file has {size}")
     return bytes(content)

@@ -9,6 +9,7 @@ cut short, and a connect is bounded per address by the connect timeout.
 from __future__ import annotations
 
 import io
+import math
 import socket
 import time
 from http.client import HTTPResponse
@@ -26,8 +27,8 @@ _PIECE = 16 * 1024  # one TLS record: the timeout of a TLS socket holds for each
 class Deadline:
     """When the exchange that is under way must be over, in real time."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, silence: float = math.inf) -> None:
+        self._seconds, self._silence = seconds, silence
         self._end = time.monotonic() + seconds
 
     def restart(self) -> None:
@@ -35,7 +36,7 @@ class Deadline:
         self._end = time.monotonic() + self._seconds
 
     def left(self) -> float:
-        """Seconds left, more than zero.
+        """Seconds that one operation may take, more than zero.
 
         Raises:
             TimeoutError: none are left; requests reports it as it reports a silent server.
@@ -43,14 +44,19 @@ class Deadline:
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"the exchange took longer than {self._seconds:g} s")
-        return left
+        return min(left, self._silence)
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Sends each request, and reads its answer, within ``seconds`` in all. For one thread."""
+    """Sends each request, and reads its answer, within ``seconds`` in all. For one thread.
 
-    def __init__(self, seconds: float) -> None:
-        self._deadline = Deadline(seconds)
+    Args:
+        seconds: longest time of an exchange.
+        silence: longest time within it that nothing comes.
+    """
+
+    def __init__(self, seconds: float, silence: float = math.inf) -> None:
+        self._deadline = Deadline(seconds, silence)
         self._pools = _pools(self._deadline)
         super().__init__()
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from flywheel_assets.core.errors import ConfigurationError, NoAnswer
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.embedded import embedded_uri, is_running
 
 _POSTGRES = ("postgresql", "postgres")
+_WHERE = ("host", "hostaddr", "port", "dbname")  # options that say where a database is
 FLYWHEEL_DATABASE = "flywheel"
 DAGSTER_DATABASE = "dagster"
 
@@ -59,7 +60,7 @@ def server_runs(settings: Settings) -> bool:
 def _given(address: str) -> URL:
     try:
         url = make_url(address)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
         url = None
     if url is None or url.drivername.partition("+")[0] not in _POSTGRES:
         # The address may hold a password, so it is not repeated.
@@ -71,14 +72,20 @@ def require_answer(engine: Engine) -> None:
     """Connect once.
 
     Raises:
-        NoAnswer: nothing answers, or it does not let us in; the password is not shown.
+        NoAnswer: nothing answers, it does not let us in, or libpq does not know an option of the address.
     """
     try:
         engine.connect().close()
-    except OperationalError as error:
+    except (OperationalError, ProgrammingError) as error:
         said = " ".join(str(error.orig).split())
         step = "start Postgres there, or mend FLYWHEEL_DATABASE_URL"
-        raise NoAnswer(f"no database at {engine.url!r}: {said}", next_step=step) from None
+        raise NoAnswer(f"no database at {shown(engine.url)}: {said}", next_step=step) from None
+
+
+def shown(url: URL) -> str:
+    """What anybody may see of an address: a password, or the path of a key, can stand in it as an option too."""
+    where = {name: value for name, value in url.query.items() if name in _WHERE}
+    return URL.create(url.drivername, None, None, url.host, url.port, url.database, where).render_as_string()
 
 
 def _create_database(url: URL, maintenance: str) -> None:

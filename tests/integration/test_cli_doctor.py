@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from flywheel_assets.creative.intake import dropped_files, take_in
 from flywheel_assets.settings import Settings
@@ -35,7 +35,9 @@ def _examined(code: int, **environment: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.usefixtures("store")
 def test_a_sandbox_is_in_order_and_says_what_it_can_do_without(at: dict[str, str]) -> None:
-    found = _examined(0, **at)
+    address = make_url(at["FLYWHEEL_DATABASE_URL"]).update_query_dict({"password": "hush"})
+    found = _examined(0, **(at | {"FLYWHEEL_DATABASE_URL": address.render_as_string(hide_password=False)}))
+    assert "hush" not in str(found)
     assert found["world"]["found"] == "sandbox: no money can move"
     assert found["database"]["found"].startswith("Postgres 1")
     assert found["migrations"]["state"] == "ok"

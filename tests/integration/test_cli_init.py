@@ -97,6 +97,20 @@ def test_every_commented_line_is_taken_by_the_real_loader_too(tmp_path: Path) ->
     assert brief.model_fields_set == set(Brief.model_fields)
 
 
+def test_a_shell_reads_every_commented_line_as_the_settings_do(tmp_path: Path) -> None:
+    (tmp_path / SETTINGS_FILE).write_text(uncommented(settings_template()))
+    edit(tmp_path / SETTINGS_FILE, "FLYWHEEL_HOME=.flywheel", f"FLYWHEEL_HOME={tmp_path}")
+    code = "from flywheel_assets.settings import Settings; print(repr(Settings().model_dump()))"
+    sourced = f"set -eua; . ./{SETTINGS_FILE}; exec '{sys.executable}' -c '{code}'"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", sourced], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    settings = read_settings(tmp_path)
+    assert ran.stdout.strip() == repr(settings.model_dump())
+    assert settings.rendering.font_folders[0] == Path("/usr/share/fonts")
+
+
 @pytest.mark.parametrize(
     ("template", "models"),
     [(account_template(), (Account, HubSpot, Consent, BrandKit, Brief)), (brief_template(), (Brief,))],
@@ -214,13 +228,59 @@ def test_a_line_that_says_nothing_and_a_file_that_is_no_yaml_are_told(written: P
     assert result.stderr.endswith("2 problems; correct them and check again\n")
 
 
+def test_a_settings_file_that_is_no_utf_8_is_told_and_the_other_files_are_still_looked_at(written: Path) -> None:
+    (written / SETTINGS_FILE).write_bytes("FLYWHEEL_HOME=dépôt\n".encode("latin-1"))
+    edit(written / "account.yaml", "mode: observe", "mood: observe")
+    edit(written / "my_video.brief.yaml", "brand: Bright Cup", "brnd: Bright Cup")
+    told = checked(written)
+    assert told[""][2] == f"{written / SETTINGS_FILE} is no text in UTF-8; save it as UTF-8"
+    assert told["mood"][0] == "account.yaml"
+    assert told["brnd"][0] == "my_video.brief.yaml"
+    assert where(written)["error"]["next"] == "save it as UTF-8"
+
+
 def test_a_variable_that_nobody_reads_is_told_with_the_one_that_was_meant(written: Path) -> None:
-    ran = installed("check", cwd=written, FLYWHEEL_ACOUNT_FILE="x.yaml", FLYWHEEL_SAFETY__FUZ="1")
+    ours = {"FLYWHEEL_ACOUNT_FILE": "x.yaml", "FLYWHEEL_SAFETY__FUZ": "1", "flywheel_sed": "1", "flywheel_seed": "1"}
+    ran = installed("check", cwd=written, **ours)
     assert ran.returncode == Exit.FAILED
     assert ran.stdout.splitlines() == [
         "environment: FLYWHEEL_SAFETY__FUZ: nobody reads it; did you mean FLYWHEEL_SAFETY__FUZZ?",
         "environment: FLYWHEEL_ACOUNT_FILE: nobody reads it; did you mean FLYWHEEL_ACCOUNT_FILE?",
+        "environment: flywheel_sed: nobody reads it; did you mean FLYWHEEL_SEED?",
     ]
+
+
+def test_a_name_of_the_settings_file_that_nobody_reads_is_told_also_without_our_prefix_or_a_value(
+    tmp_path: Path,
+) -> None:
+    meant = {
+        "DATABASE_URL=postgresql://me@127.0.0.1/ads": "FLYWHEEL_DATABASE_URL",
+        "META_ACCESS_TOKEN=secret": "FLYWHEEL_META_ACCESS_TOKEN",
+        "world=live": "FLYWHEEL_WORLD",
+        "SAFETY__FUZZ=0.01": "FLYWHEEL_SAFETY__FUZZ",
+        'SAFETY={"fuzz": 0.01}': "FLYWHEEL_SAFETY",
+        "FLYWHEEL_DATABSE_URL=": "FLYWHEEL_DATABASE_URL",
+        "FLYWHEEL_GUARD__PCE=": "FLYWHEEL_GUARD__PACE",
+        "FLYWHEEL_HOME__FOLDER=x": "FLYWHEEL_DROP_FOLDER",
+        "COLOUR=": None,
+    }
+    read = ["flywheel_seed=7", "Flywheel_Safety__Fuzz=0.01", 'FLYWHEEL_BUDGET={"confidence": 0.8}']
+    lines = [*read, *meant]
+    (tmp_path / SETTINGS_FILE).write_text("\n".join(lines))
+    told = {key: one for key, one in checked(tmp_path).items() if one[0] == SETTINGS_FILE}
+    assert told == {
+        line.partition("=")[0].upper(): (SETTINGS_FILE, lines.index(line) + 1, "nobody reads it", name)
+        for line, name in meant.items()
+    }
+    error = where(tmp_path)["error"]
+    assert error["exit"] == "configuration"
+    assert "WORLD: nobody reads it; did you mean FLYWHEEL_WORLD?" in error["message"]
+
+
+def test_a_group_of_the_settings_file_may_be_json(tmp_path: Path) -> None:
+    (tmp_path / SETTINGS_FILE).write_text('FLYWHEEL_BUDGET={"confidence": 0.8}\nflywheel_seed=7\n')
+    settings = read_settings(tmp_path)
+    assert (settings.budget.confidence, settings.seed) == (0.8, 7)
 
 
 def test_an_alias_that_leads_back_to_itself_ends_the_check_and_not_its_patience(written: Path) -> None:
@@ -274,6 +334,60 @@ def test_processes_that_are_started_get_what_the_settings_file_says(tmp_path: Pa
         check=True,
     )
     assert ran.stdout == "7 sandbox\n"
+
+
+# The file, the environment, and one field of what both together mean.
+BOTH: dict[str, tuple[str, dict[str, str], str, object]] = {
+    "small letters in the file": ("flywheel_world=live", {"FLYWHEEL_WORLD": "sandbox"}, "world", "sandbox"),
+    "small letters outside": ("FLYWHEEL_WORLD=live", {"flywheel_world": "sandbox"}, "world", "sandbox"),
+    "small letters everywhere": ("flywheel_world=live", {"Flywheel_World": "sandbox"}, "world", "sandbox"),
+    "small letters, nobody else": ("flywheel_seed=7", {}, "seed", 7),
+    "a field": ("flywheel_safety__fuzz=0.05", {"FLYWHEEL_SAFETY__FUZZ": "0.01"}, "safety.fuzz", 0.01),
+    "a group outside": ("FLYWHEEL_SAFETY__FUZZ=0.05", {"FLYWHEEL_SAFETY": '{"fuzz": 0.01}'}, "safety.fuzz", 0.01),
+    "another field of a group outside": (
+        "FLYWHEEL_SAFETY__FUZZ=0.05",
+        {"flywheel_safety": '{"pause_reserve": 2}'},
+        "safety.fuzz",
+        0.05,
+    ),
+    "a group in both": (
+        """FLYWHEEL_SAFETY='{"fuzz": 0.05, "pause_reserve": 2}'""",
+        {"flywheel_safety": '{"fuzz": 0.01}'},
+        "safety",
+        {"fuzz": 0.01, "pause_reserve": 2},
+    ),
+    "a group in the file": ("""FLYWHEEL_SAFETY='{"fuzz": 0.05}'""", {"FLYWHEEL_SEED": "7"}, "safety.fuzz", 0.05),
+}
+
+
+def test_dagster_reads_the_very_settings_that_the_command_read_however_names_are_written(tmp_path: Path) -> None:
+    code = (
+        "import json, os, sys\nfrom pathlib import Path\n"
+        "from flywheel_assets.cli.environment import export_settings_file, read_settings\n"
+        "from flywheel_assets.settings import Settings\n"
+        "said, environment = json.loads(sys.argv[1])\nbefore = dict(os.environ)\n"
+        "for file, given in zip(said, environment):\n"
+        "    Path('flywheel.env').write_text(file)\n"
+        "    os.environ.clear()\n    os.environ.update(before | given)\n"
+        "    print(read_settings().model_dump_json())\n    export_settings_file()\n"
+        "    print(Settings().model_dump_json())\n"
+    )
+    cases = json.dumps([[file for file, *_ in BOTH.values()], [given for _, given, *_ in BOTH.values()]])
+    ran = subprocess.run(
+        [sys.executable, "-c", code, cases],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = ran.stdout.splitlines()
+    for (case, (*_, field, meant)), command, dagster in zip(BOTH.items(), lines[::2], lines[1::2], strict=True):
+        assert command == dagster, case
+        found = json.loads(dagster)
+        for name in field.split("."):
+            found = found[name]
+        assert (found | meant if isinstance(meant, dict) else meant) == found, case
 
 
 def test_a_program_learns_what_was_written(tmp_path: Path) -> None:

