@@ -108,7 +108,7 @@ def _with_dagster(stage: Stage, life: Life) -> None:
     up.until(lambda: "UI  " in up.stdout, "what it says when it runs")
     life.said_at_next_start = up.stderr
     os.kill(up.process.pid, signal.SIGINT)
-    up.until(lambda: "stopping" in up.stdout, "what it says when it stops")
+    up.until(lambda: "stopping" in up.stderr, "what it says when it stops")
     _killed(stage, life, "shutdown", up, with_all=True)
 
 
