@@ -13,7 +13,7 @@ import click
 
 from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, dagster_instance, only_one, prepare
+from flywheel_assets.cli.installation import Installation, dagster_instance, only_one, only_one_on_database, prepare
 from flywheel_assets.cli.leftovers import end_processes, end_work, started_file
 from flywheel_assets.cli.stopping import StoppableStack
 from flywheel_assets.cli.tether import Tethered, end_leftovers
@@ -43,6 +43,7 @@ def up(port: int | None, scenario: str | None, as_json: bool) -> None:
         end_processes(settings)
         _require_free(port)
         installation = prepare(settings)
+        stack.enter_context(only_one_on_database(settings))
         with dagster_instance() as instance:
             end_work(installation.store, instance)
         environment = _environment(installation)
