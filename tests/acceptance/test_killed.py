@@ -102,9 +102,9 @@ def test_what_outlives_its_guard_too_is_ended_by_the_next_start(life: Life) -> N
 
 def test_a_demo_without_its_database_ends_with_one_line(life: Life) -> None:
     assert life.exit_without_database == 1
-    last = json.loads(life.said_without_database.splitlines()[-1])
-    assert last["error"]["message"].startswith("the database server has ended")
-    assert last.endswith("start again: it goes on where it stopped")
+    told = json.loads(life.said_without_database.splitlines()[-1])["error"]
+    assert told["message"].startswith("the database server has ended")
+    assert told["next"] == "start again: it goes on where it stopped"
 
 
 # --- the end --------------------------------------------------------------------------------------
