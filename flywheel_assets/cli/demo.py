@@ -19,7 +19,14 @@ from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.days import Loops, hours_to_run, told
 from flywheel_assets.cli.days_summary import DaysSummary, read_days
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, dagster_instance, database_needed, only_one, prepare
+from flywheel_assets.cli.installation import (
+    Installation,
+    dagster_instance,
+    database_needed,
+    only_one,
+    only_one_on_database,
+    prepare,
+)
 from flywheel_assets.cli.leftovers import end_processes, end_work
 from flywheel_assets.cli.summary import Summary, as_dict, creative_of, read_summary, show
 from flywheel_assets.cli.twin import Twin, in_scenario, running_twin, scenario_option
@@ -62,7 +69,8 @@ def demo(video: Path, days: int, scenario: str | None, as_json: bool) -> None:
         with timer.stage("start"):
             end_processes(settings)
             installation = prepare(settings, capture=False)
-        summary, later = _follow(installation, video, days, timer)
+        with only_one_on_database(settings):
+            summary, later = _follow(installation, video, days, timer)
     if as_json:
         show_json(as_dict(summary, later, timer.seconds))
     else:

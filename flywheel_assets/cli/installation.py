@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from flywheel_assets.core.errors import Busy, NoAnswer
 from flywheel_assets.rendering.kit import read_kit
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.accounts import load_account, save_account
+from flywheel_assets.store.holding import held_alone
 from flywheel_assets.store.postgres import DAGSTER_DATABASE, data_folder, server_runs, server_url
 from flywheel_assets.store.store import Store
 
@@ -84,6 +85,15 @@ def only_one(settings: Settings) -> Iterator[None]:
                 f"another flywheel works on {settings.root}; stop it, or set FLYWHEEL_HOME to a place of its own"
             ) from None
         yield
+
+
+def only_one_on_database(settings: Settings) -> AbstractContextManager[None]:
+    """At most one `up` or `demo` works on a database: to each the other's runs would be those of a dead one.
+
+    Raises:
+        Busy: another one does, from another home or machine.
+    """
+    return held_alone(server_url(settings, DAGSTER_DATABASE), str(settings.root))
 
 
 @contextmanager

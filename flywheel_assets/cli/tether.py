@@ -17,14 +17,18 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 import psutil
 
+from flywheel_assets.core.errors import Busy
+
 _STOP_SECONDS = 20
 _GONE_SECONDS = 20
+_QUIET_LOOKS = 2  # between two processes, one that starts another and ends is not seen
 
 
 class Tethered:
@@ -75,19 +79,49 @@ class Tethered:
 
 
 def end_leftovers(note: Path) -> int:
-    """Kill what a `Tethered` with that note left running, and take its temporary folder away; how many processes."""
+    """Kill what a `Tethered` with that note left running, and take its temporary folder away; how many processes.
+
+    Raises:
+        Busy: some do not end; the note stays for the next who tries.
+    """
     if not note.exists():
         return 0
     temporary = note.read_text(encoding="utf-8")
-    left = [process for process in psutil.process_iter() if temporary and _temporary_of(process) == temporary]
-    for process in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(left, timeout=_GONE_SECONDS)
+    ended = _kill_all(temporary) if temporary else 0
     if temporary:
         shutil.rmtree(temporary, ignore_errors=True)
-    note.unlink()
-    return len(left)
+    note.unlink(missing_ok=True)
+    return ended
+
+
+def _kill_all(temporary: str) -> int:
+    """What has that temporary folder, and what that starts while the processes are gone through."""
+    ended: set[psutil.Process] = set()
+    deadline, quiet = time.monotonic() + _GONE_SECONDS, 0
+    while quiet < _QUIET_LOOKS:
+        found = _killed(temporary)
+        quiet = 0 if found else quiet + 1
+        ended.update(found)
+        _, left = psutil.wait_procs(found, timeout=max(0.0, deadline - time.monotonic()))
+        if found and time.monotonic() > deadline:
+            numbers = ", ".join(str(process.pid) for process in left or found)
+            raise Busy(
+                f"programs that an earlier flywheel up started do not end within {_GONE_SECONDS} s (process {numbers})",
+                next_step="stop them by hand, or start the machine again",
+            )
+    return len(ended)
+
+
+def _killed(temporary: str) -> list[psutil.Process]:
+    """One look; the newest first, and each killed as it is found, because a moment later it may have started another."""
+    found = []
+    for pid in reversed(psutil.pids()):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            if _temporary_of(process) == temporary:
+                process.kill()
+                found.append(process)
+    return found
 
 
 def _temporary_of(process: psutil.Process) -> str | None:

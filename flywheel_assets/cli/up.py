@@ -13,10 +13,10 @@ import click
 
 from flywheel_assets.cli.answers import json_option, show_json
 from flywheel_assets.cli.environment import read_settings
-from flywheel_assets.cli.installation import Installation, dagster_instance, only_one, prepare
+from flywheel_assets.cli.installation import Installation, dagster_instance, only_one, only_one_on_database, prepare
 from flywheel_assets.cli.leftovers import end_processes, end_work, started_file
-from flywheel_assets.cli.stopping import Stop, stoppable
-from flywheel_assets.cli.tether import Tethered
+from flywheel_assets.cli.stopping import StoppableStack
+from flywheel_assets.cli.tether import Tethered, end_leftovers
 from flywheel_assets.cli.twin import in_scenario, living, running_twin, scenario_option
 from flywheel_assets.core.errors import Busy, FlywheelError
 from flywheel_assets.gateway.app import build_gateway, public_url
@@ -38,29 +38,24 @@ def up(port: int | None, scenario: str | None, as_json: bool) -> None:
     settings = in_scenario(read_settings(), scenario)
     port = port or settings.ui_port
     load_account(settings.account_file)  # a wrong one stops before anything is written
-    with ExitStack() as stack:
+    with StoppableStack() as stack:
         stack.enter_context(only_one(settings))
         end_processes(settings)
         _require_free(port)
         installation = prepare(settings)
+        stack.enter_context(only_one_on_database(settings))
         with dagster_instance() as instance:
             end_work(installation.store, instance)
-        # Python handlers are reset to the default in a child; an ignored SIGINT, which a script's
-        # background job has, would be inherited, and Dagster could then not be stopped at all.
-        stack.enter_context(stoppable())
         environment = _environment(installation)
         if settings.world == "sandbox":
             environment |= _sandbox(installation, stack)
         else:
             stack.enter_context(ThreadServer(build_gateway(installation.store), settings.gateway_port, name="gateway"))
+        stack.callback(end_leftovers, started_file(settings.root))  # also where the stop comes while Dagster starts
         dagster = stack.enter_context(_dagster(port, environment, settings.root))
         _tell(settings, f"http://127.0.0.1:{port}", as_json=as_json)
-        try:
-            reason = _until_it_ends(dagster, settings)
-        except Stop:
-            click.echo("stopping …", err=True)
-        else:
-            raise FlywheelError(f"{reason}; start again: it goes on where it stopped")
+        reason = _until_it_ends(dagster, settings, stack)
+        raise FlywheelError(f"{reason}; start again: it goes on where it stopped")
 
 
 def _require_free(port: int) -> None:
@@ -129,9 +124,10 @@ def _dagster(port: int, environment: dict[str, str], home: Path) -> Iterator[Tet
         dagster.end()
 
 
-def _until_it_ends(dagster: Tethered, settings: Settings) -> str:
+def _until_it_ends(dagster: Tethered, settings: Settings, stack: StoppableStack) -> str:
     """Why there is no going on."""
     while (code := dagster.wait(_LOOK_SECONDS)) is None:
+        stack.still_wanted()
         if not server_runs(settings):
             return f"the database server has ended ({data_folder(settings) / 'log'} may say why)"
     return f"Dagster ended by itself with exit code {code}; {settings.root / 'dagster.log'} says why"

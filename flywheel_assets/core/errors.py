@@ -2,7 +2,7 @@
 
     FlywheelError
     ├── ConfigurationError      a setting, account or brief is missing or wrong
-    │   ├── Busy                a port or a home is held by another process
+    │   ├── Busy                a port, a home or a database is held by another process
     │   └── NoAnswer            a service that a setting names does not answer
     ├── IntakeRejected          a file is not an advert we can work with (rule, remedy)
     ├── NotAvailable            an engine or its weights are not installed here
@@ -66,7 +66,7 @@ class ConfigurationError(FlywheelError):
 
 
 class Busy(ConfigurationError):
-    """A port or a home is held by another process."""
+    """A port, a home or a database is held by another process."""
 
 
 class NoAnswer(ConfigurationError):

@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+from functools import cache
+from pathlib import Path
 from typing import get_args
 
 from pydantic import Field, SecretStr
@@ -25,26 +27,58 @@ def is_secret(setting: str) -> bool:
 
 
 def worker_name() -> str:
-    """Host, process and the second it was started: no two workers have one name, not even one after the other."""
+    """Host, process and when it was started: no two workers have one name, not even one after the other."""
     return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def is_gone(worker: str) -> bool:
-    """Whether a worker was a process of this machine and runs no more; of other machines nothing is known."""
+    """Whether a worker was a process of this machine and runs no more; of others nothing is known.
+
+    Others are also those of a container with the same host name, and of this machine before it was started
+    again, which nothing tells from another one of its name: their leases run out.
+    """
     host, _, process = worker.partition(":")
     pid, _, started = process.partition(":")
-    if host != socket.gethostname() or not (pid.isdecimal() and started.isdecimal()):
+    where, _, ticks = started.rpartition("-")
+    if host != socket.gethostname() or where != _where() or not (pid.isdecimal() and ticks.isdecimal()):
         return False
-    found = _started(int(pid))
-    # The system counts from its own start, whose time may be read a second apart.
-    return found is None or abs(found - int(started)) > 1
+    try:
+        found = _ticks(int(pid))
+    except PermissionError:  # there is one, into which we may not look
+        return False
+    # Without /proc it is a time by the clock, which may be read a second apart.
+    return found is None or abs(found - int(ticks)) > (0 if where else 1)
 
 
-def _started(pid: int) -> int | None:
+def _started(pid: int) -> str:
+    return "-".join(filter(None, (_where(), str(_ticks(pid)))))
+
+
+@cache
+def _where() -> str:
+    """Within what numbers and start times of processes are comparable: one start of the machine, one container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+        return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:  # no Linux
+        return ""
+
+
+def _ticks(pid: int) -> int | None:
+    """When it was started, None if it runs no more: since the machine was, since the clock may be set meanwhile."""
     import psutil
 
     try:
         process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time())
-    except psutil.NoSuchProcess:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        if not _where():
+            return int(process.create_time())
+        # The name, which comes before, is in brackets and may hold anything.
+        return int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        )
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return None
+    except psutil.AccessDenied as error:
+        raise PermissionError(pid) from error

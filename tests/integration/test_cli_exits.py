@@ -200,4 +200,4 @@ def test_a_gateway_says_where_it_serves_and_ends_with_0_when_it_is_asked_to(at: 
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
     assert told == {"gateway": "https://ads.example.com"}
-    assert (process.returncode, out, err) == (Exit.DONE, "", "stopped\n")
+    assert (process.returncode, out, err) == (Exit.DONE, "", "stopping …\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from click.testing import CliRunner, Result
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from flywheel_assets.cli.exits import Exit
-from flywheel_assets.core.errors import ConfigurationError
+from flywheel_assets.core.errors import Busy, ConfigurationError
 from flywheel_assets.sensors.running import LOST
 from flywheel_assets.settings import Settings
 from flywheel_assets.store.tables import accounts
@@ -98,6 +99,50 @@ def test_a_home_is_free_again_after_an_error(settings: Settings) -> None:
 def test_homes_do_not_hold_up_one_another(settings: Settings, holder: subprocess.Popen[str], tmp_path: Path) -> None:
     _hold_briefly(settings.model_copy(update={"home": tmp_path / "other"}))
     assert holder.poll() is None
+
+
+# --- one program a database ------------------------------------------------------------------------
+
+_HOLD_DATABASE = """
+import sys
+from flywheel_assets.cli.installation import only_one_on_database
+from flywheel_assets.settings import Settings
+with only_one_on_database(Settings(home=sys.argv[1], database_url=sys.argv[2])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def _hold_database_briefly(settings: Settings) -> None:
+    from flywheel_assets.cli.installation import only_one_on_database
+
+    with only_one_on_database(settings):
+        pass
+
+
+@pytest.mark.usefixtures("store")
+def test_a_database_that_another_home_works_on_is_refused_and_free_again_when_it_is_killed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    other = tmp_path / "far"
+    command = [sys.executable, "-W", "ignore", "-c", _HOLD_DATABASE, str(other), str(settings.database_url)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(
+            Busy, match=r"works on the database .*_dagster \(flywheel on .* UTC\); stop it, or set FLYW"
+        ):
+            _hold_database_briefly(settings)
+        process.kill()
+        process.wait()
+    for attempt in range(100):  # the server sees a moment later that its client has ended
+        try:
+            _hold_database_briefly(settings)
+        except Busy:
+            assert attempt < 99
+            time.sleep(0.1)
+        else:
+            break
 
 
 # --- runs whose process is gone --------------------------------------------------------------------

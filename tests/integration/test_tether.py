@@ -42,6 +42,27 @@ try:
 except KeyboardInterrupt:
     print("asked", flush=True)
 """
+# Ends when it is asked to, without the other one, which has a session of its own.
+_LEAVING = """
+import contextlib, signal, subprocess
+other = subprocess.Popen(["sleep", "300"], start_new_session=True)
+with contextlib.suppress(KeyboardInterrupt):
+    print(other.pid, flush=True)
+    signal.pause()
+"""
+# Starts another every 2 ms, each in a session of its own; after 30 s they say that nobody ended them.
+_BUSY = """
+import os, sys, time
+for number in range(1000):
+    if not os.fork():
+        os.setsid()
+        break
+    if number == 20:
+        print("busy", flush=True)
+    time.sleep(0.002)
+time.sleep(30)
+os.write(int(sys.argv[1]), b"reached the end")
+"""
 _PATIENCE = 60.0
 
 
@@ -85,11 +106,39 @@ def test_what_outlives_the_process_between_is_found_by_its_note(
     assert end_leftovers(tmp_path / "note") == 0
 
 
+def test_what_is_started_while_the_others_are_killed_is_ended_too(tmp_path: Path) -> None:
+    alive, held = os.pipe()  # ends when nobody holds its other end
+    (tmp_path / "note").write_text(str(tmp_path / "temporary"))
+    command, own = [sys.executable, "-c", _BUSY, str(held)], {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    with subprocess.Popen(command, env=own, pass_fds=[held], stdout=subprocess.PIPE) as process:
+        os.close(held)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"busy\n"
+        assert end_leftovers(tmp_path / "note") > 20
+    with os.fdopen(alive, "rb") as pipe:
+        assert pipe.read() == b""
+    assert not (tmp_path / "note").exists()
+
+
+def test_what_left_the_session_ends_with_the_program(tmp_path: Path) -> None:
+    said = tmp_path / "log"
+    program = Tethered([sys.executable, "-c", _LEAVING], os.environ, folder=tmp_path, log=said, note=tmp_path / "note")
+    while not said.read_text().endswith("\n"):
+        assert program.wait(0.01) is None
+    other = psutil.Process(int(said.read_text()))
+    program.end()
+    assert psutil.wait_procs([other], timeout=_PATIENCE)[1] == []
+    assert not (tmp_path / "note").exists()
+
+
 def test_processes_of_others_are_let_alone(tmp_path: Path) -> None:
-    (tmp_path / "note").write_text("")
-    assert end_leftovers(tmp_path / "note") == 0
-    (tmp_path / "note").write_text(str(tmp_path / "of nobody"))
-    assert end_leftovers(tmp_path / "note") == 0
+    """A note that was not written to its end names nobody, and nobody's folder is not taken for theirs."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, env={**os.environ, "TMPDIR": ""}) as other:
+        for said in ("", str(tmp_path / "of nobody")):
+            (tmp_path / "note").write_text(said)
+            assert end_leftovers(tmp_path / "note") == 0
+            assert not (tmp_path / "note").exists()
+        assert other.poll() is None
 
 
 def test_asked_to_end_a_program_ends_by_itself(tmp_path: Path) -> None:
