@@ -119,8 +119,9 @@ def test_the_plan_survives_json_and_its_hash_follows_content_not_the_key() -> No
         edit_plan(_blueprint(0, 1, offer=None), perception, SETTINGS),
         edit_plan(_blueprint(0, 1), perception, Rendering(loudness_lufs=-16)),
         edit_plan(_blueprint(0, 1), perception, Rendering(crf=23)),
+        edit_plan(_blueprint(0, 1), perception, Rendering(backend="moviepy")),
     ]
-    assert len({plan.plan_hash, *(other.plan_hash for other in others)}) == 6
+    assert len({plan.plan_hash, *(other.plan_hash for other in others)}) == 7
 
 
 def test_variations_differ_only_where_they_differ() -> None:
