@@ -28,7 +28,7 @@ _MISSING_GLYPH = "failed to find any fallback with glyph"
 _VERSION_TIMEOUT = 30.0
 # One filter thread: processes run side by side, and the output does not depend on the machine.
 _THREADS = ("-filter_threads", "1", "-filter_complex_threads", "1")
-_MEMORY_MB, _FILE_MB = 16_384, 8_192  # 4K read a dozen times at once by 32 threads; ten minutes of sound, unpacked
+_MEMORY_MB = 16_384  # 4K read a dozen times at once by 32 threads
 _FONT_CONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{folder}</dir><cachedir>{cache}</cachedir></fontconfig>
@@ -105,8 +105,8 @@ def workspace(files: Iterable[Path] = ()) -> Iterator[Path]:
 
 
 def _failure(returncode: int, log: str, subject: str, folder: Path) -> RenderFailed:
-    if (reason := room.ran_out(returncode, log)) is not None:
-        return room.full(subject, folder, reason)
+    if (code := room.ran_out(returncode, log)) is not None:
+        return room.full(subject, folder, code)
     if returncode == -signal.SIGKILL:
         return RenderFailed(
             f"{subject}: killed: somebody ended ffmpeg with SIGKILL, as the kernel does where memory runs out; render "
@@ -137,7 +137,7 @@ def _bound_to_us() -> tuple[str, ...]:
 
 
 def _limits(timeout: float) -> Limits:
-    return Limits(timeout, math.ceil(timeout) * (os.cpu_count() or 1), _MEMORY_MB, _FILE_MB)
+    return Limits(timeout, math.ceil(timeout) * (os.cpu_count() or 1), _MEMORY_MB, room.LARGEST_MB)
 
 
 def _program() -> str:

@@ -71,8 +71,10 @@ def edit_plan(
         "notes": {f"{found.name}: {what}": why for found in working for what, why in found.notes(context).items()},
     }
     draft = EditPlan.model_validate({**values, "plan_hash": "draft"})
-    levels = [settings.loudness_lufs, settings.true_peak_dbtp]
-    content = digest([draft.model_dump(mode="json", exclude={"plan_hash", "notes"}), levels])
+    made_with: list[float | str] = [settings.loudness_lufs, settings.true_peak_dbtp]
+    if settings.backend != "ffmpeg":  # left out where it is, so that films made before it counted keep their names
+        made_with.append(settings.backend)
+    content = digest([draft.model_dump(mode="json", exclude={"plan_hash", "notes"}), made_with])
     return draft.model_copy(update={"plan_hash": content})
 
 

@@ -17,6 +17,7 @@ from flywheel_assets.settings import Rendering
 
 # No room, no quota, and a file larger than the file system or a limit of the process allows.
 _CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LARGEST_MB = 8_192  # what a program of ours may write into one file: ten minutes of sound, unpacked, are less
 _REMEDY = "free some space or put FLYWHEEL_HOME on a larger disk, and do it again: what is finished stays"
 # Of an encoded picture at CRF 21: moving camera footage takes 0.02 to 0.06 (measured); six steps of CRF halve it.
 _BITS_PER_PIXEL, _CRF, _HALVES = 0.1, 21, 6
@@ -49,30 +50,35 @@ def require(needs: Mapping[Path, int]) -> None:
 
 @contextmanager
 def told(name: str, folder: Path) -> Iterator[None]:
-    """Where a disk fills up, say so by the name of the file that is written to the folder."""
+    """Where a disk fills up or a file becomes too large, say so by the name of what is written to the folder."""
     try:
         yield
     except OSError as error:
         if error.errno not in _CODES:
             raise
-        raise full(name, folder, os.strerror(error.errno)) from error
+        raise full(name, folder, error.errno) from error
 
 
-def full(name: str, folder: Path, reason: str) -> StorageFull:
-    """The error for a file that could not be written whole."""
-    working = Path(gettempdir())
+def full(name: str, folder: Path, code: int) -> StorageFull:
+    """The error for a file that could not be written whole, by the number of the system's error."""
+    working, reason = Path(gettempdir()), os.strerror(code)
+    if code == errno.EFBIG:  # there may be room enough
+        return StorageFull(
+            f"{name}: file_too_large: {reason}: larger than the file system of {folder} or of {working}, the limit of "
+            f"this process (ulimit -f) or ours of {LARGEST_MB:,} MiB allows; shorten the video, or raise the limit or "
+            "put FLYWHEEL_HOME and TMPDIR on disks that take larger files, and do it again: what is finished stays"
+        )
     return StorageFull(
         f"{name}: disk_full: {reason}; {_free(folder):,} bytes are free in {folder}, "
         f"{_free(working):,} in {working} for working files; {_REMEDY}"
     )
 
 
-def ran_out(returncode: int, log: str) -> str | None:
-    """Why a program that ended like this had no room; None where it failed of something else."""
+def ran_out(returncode: int, log: str) -> int | None:
+    """The system's error that kept a program from writing; None where it failed of something else."""
     if returncode == -signal.SIGXFSZ:
-        return os.strerror(errno.EFBIG)
-    told_by = (os.strerror(code) for code in _CODES)
-    return next((reason for reason in told_by if returncode != 0 and reason in log), None)
+        return errno.EFBIG
+    return next((code for code in _CODES if returncode != 0 and os.strerror(code) in log), None)
 
 
 def _free(folder: Path) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flywheel_assets.creative.perception.guarded import decode_apart
 from flywheel_assets.creative.types import Blueprint, Perception
+from flywheel_assets.rendering import room
 from flywheel_assets.rendering.survey.types import Survey
 from flywheel_assets.store.store import Store
 
@@ -20,16 +21,19 @@ def surveyed(store: Store, source: Path, blueprints: Sequence[Blueprint], percep
         RenderFailed: a blueprint plays a scene that the video has not, or that the file shows no picture of.
         IntakeRejected: the file cannot be decoded, or not within the limits of a look at a whole video.
         ChildBroke: somebody else ended the child, or its code is wrong.
+        StorageFull: a disk has no room for it.
     """
     played = {index for blueprint in blueprints for index in blueprint.scene_order}
     if not played:
         return None
     settings = store.settings
+    cache = settings.root / "cache" / "surveys"
     asked = {
         "source": str(source),
         "perception": perception.model_dump(mode="json"),
         "scenes": sorted(played),
         "weights_dir": str(settings.weights_path),
-        "cache": str(settings.root / "cache" / "surveys"),
+        "cache": str(cache),
     }
-    return Survey.model_validate(decode_apart(_TASK, source, asked, settings.media))
+    with room.told("survey of the scenes", cache):
+        return Survey.model_validate(decode_apart(_TASK, source, asked, settings.media))

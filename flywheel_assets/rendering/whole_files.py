@@ -1,13 +1,14 @@
 """Whole files or none: made beside their place under a hidden name, and named when they are safely on the disk.
 
 While a file is being made its maker holds a lock on it, which ends with the maker, however that ends. So a part that
-is not locked was left by somebody who was killed.
+is not locked was left by somebody who was killed; unless it was just begun, or lies on a disk that knows no locks.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from flywheel_assets.core.errors import StorageFull
 from flywheel_assets.rendering import room
 
 T = TypeVar("T")
+
+_FRESH_SECONDS = 600  # since it was last written to, a part may be somebody's who holds no lock
 
 
 def write(target: Path, make: Callable[[Path], T]) -> T:
@@ -51,7 +54,8 @@ def sweep(folder: Path) -> None:
     for part in folder.glob(".*.part*"):
         with suppress(OSError), part.open("rb+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink()
+            if time.time() - part.stat().st_mtime >= _FRESH_SECONDS:
+                part.unlink()
 
 
 def _flush(part: Path) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,21 +16,11 @@ from flywheel_assets.rendering.style import Kit, Style
 from flywheel_assets.rendering.types import Render
 from tests import coded_films
 from tests.coded_films import TINY, Script
+from tests.small_files import no_file_beyond
 
 PLAIN = Kit(Style(without=frozenset({"scene_transitions", "pattern_interrupt", "color_grading"})))
 BLUEPRINT = coded_films.blueprint(1, 0, 1)
 FULL = Path("/dev/full")  # a device that is always full
-
-
-@contextmanager
-def _no_file_beyond(size: int) -> Iterator[None]:
-    """A real refusal of the kernel, for us and for the programs we start."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @dataclass(frozen=True)
@@ -66,8 +53,8 @@ def _files(folder: Path) -> list[Path]:
 def test_a_disk_that_fills_up_in_a_segment_is_told_and_only_whole_ones_stay(studio: Studio, tmp_path: Path) -> None:
     whole = {path.name: path.read_bytes() for path in _files(studio.folder / "cache")}
     beyond = max(map(len, whole.values())) - 500
-    said = r"\.mp4 ended after [\d,]+ bytes: segment of .*: disk_full: File too large; [\d,]+ bytes are free in /"
-    with _no_file_beyond(beyond), pytest.raises(StorageFull, match=said):
+    said = r"\.mp4 ended after [\d,]+ bytes: segment of .*: file_too_large: File too large: larger than .* allows;"
+    with no_file_beyond(beyond), pytest.raises(StorageFull, match=said):
         studio.render(tmp_path)
     assert all(whole[path.name] == path.read_bytes() for path in _files(tmp_path))
     assert studio.render(tmp_path).path.read_bytes() == next((studio.folder / "out").glob("*.mp4")).read_bytes()
@@ -82,8 +69,8 @@ def test_a_disk_that_fills_up_in_the_film_keeps_the_segments_for_when_there_is_r
     largest = max(path.stat().st_size for path in segments)
     assert largest < film.stat().st_size - 2_000
     with (
-        _no_file_beyond(film.stat().st_size - 1_000),
-        pytest.raises(StorageFull, match=r"variation: disk_full: .* free"),
+        no_file_beyond(film.stat().st_size - 1_000),
+        pytest.raises(StorageFull, match=r"variation: file_too_large: .* allows"),
     ):
         studio.render(tmp_path)
     assert _files(tmp_path) == segments

@@ -11,14 +11,17 @@ from sqlalchemy import insert, select
 from sqlalchemy.engine import URL
 
 from flywheel_assets.core.account import Account
+from flywheel_assets.core.errors import StorageFull
 from flywheel_assets.creative import repository
 from flywheel_assets.creative.types import Blueprint, Hook, Verdict
 from flywheel_assets.rendering.repository import load_passed, render_and_inspect, save_renders, verdict
+from flywheel_assets.rendering.surveyed import surveyed
 from flywheel_assets.settings import Settings
 from flywheel_assets.store import tables
 from flywheel_assets.store.store import Store
 from tests.drop_bench import BRIEF
 from tests.gate_bench import SMALL, film, perception
+from tests.small_files import no_file_beyond
 
 # `assets.common` silences this when it is first imported, and pytest forgets that with the test that imported it.
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`")
@@ -76,6 +79,21 @@ def test_a_refused_render_is_stored_with_its_reasons_and_not_published(store: St
     assert told[0] == "1 of 2 renders passed"
     assert told[1] == f"v02 ({refused.render.path.name}): {fault}"
     assert verdict([kept]) == "1 of 1 renders passed"
+
+
+def test_a_disk_without_room_for_a_survey_is_told_and_the_next_attempt_makes_it(store: Store, video_uri: str) -> None:
+    with store.engine.connect() as connection:
+        seen = repository.load_perception(connection, KEY)
+    surveys, film = store.settings.root / "cache" / "surveys", store.blobs.local(video_uri)
+    blueprint = _blueprint("v01", "Bright Cup").model_copy(update={"scene_order": (1,)})
+    with (
+        no_file_beyond(100),
+        pytest.raises(StorageFull, match=r"\.json ended after 100 bytes: .*file_too_large: .* allows;"),
+    ):
+        render_and_inspect(store, video_uri, [blueprint], seen)
+    assert list(surveys.iterdir()) == []
+    assert surveyed(store, film, [blueprint], seen) is not None
+    assert len(list(surveys.iterdir())) == 1
 
 
 def test_where_all_are_refused_the_blocking_check_says_which_file_broke_which_promise(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -105,11 +106,26 @@ def test_whatever_is_being_written_a_killed_program_leaves_nothing(tmp_path: Pat
     assert _files(tmp_path) == []
 
 
+def _hours_ago(part: Path) -> None:
+    """As if nobody had written to it for long."""
+    hours = time.time() - 4 * 3600
+    os.utime(part, (hours, hours))
+
+
+def test_what_was_just_begun_is_not_swept_away_though_nobody_holds_a_lock_on_it(tmp_path: Path) -> None:
+    part = tmp_path / ".begun.0.part.mp4"
+    part.touch()
+    whole_files.sweep(tmp_path)
+    assert _files(tmp_path) == [part]
+
+
 def test_what_somebody_else_is_still_making_is_not_swept_away(tmp_path: Path) -> None:
     (tmp_path / ".left.0.part.mp4").write_bytes(b"half")
+    _hours_ago(tmp_path / ".left.0.part.mp4")
 
     def make(part: Path) -> None:
         part.write_bytes(b"half of it")
+        _hours_ago(part)
         whole_files.sweep(tmp_path)
         assert _files(tmp_path) == [part]
         part.write_bytes(b"all of it")
@@ -140,6 +156,8 @@ def test_a_render_that_is_killed_takes_its_encoder_with_it_and_is_gone_on_with(t
     assert whole
     assert len(_files(tmp_path / "cache")) == len(whole) + 1  # what was being made, under a hidden name
     assert not (tmp_path / "out").exists()
+    (left,) = (path for path in _files(tmp_path / "cache") if path.name.startswith("."))
+    _hours_ago(left)
     made = rendering_process.render(film, tmp_path)
     assert made.segments_reused == len(whole)
     assert [path for path in _files(tmp_path) if path.name.startswith(".")] == []

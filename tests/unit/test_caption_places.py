@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flywheel_assets.creative.types import Box, Engine, ScreenText, SeenFace
-from flywheel_assets.rendering.canvas import Canvas, overlap
+from flywheel_assets.rendering.canvas import Canvas, centred, overlap
 from flywheel_assets.rendering.effects import Crop
 from flywheel_assets.rendering.modules import PlanContext
 from flywheel_assets.rendering.modules.auto_captions import AutoCaptions
@@ -24,12 +24,15 @@ from tests.unit.test_edit_plan import _blueprint, _perception
 FRAMES = 180
 LOW: Box = (0.0, 0.5, 0.1, 0.75)  # a face a tenth of the source wide, where captions usually are
 PLAIN = Style(without=frozenset({"pattern_interrupt", "hook_title"}))
-WORDS = {0: [("Fresh", 1.0, 1.3), ("coffee", 4.0, 4.4)]}
+Words = dict[int, list[tuple[str, float, float]]]
+WORDS: Words = {0: [("Fresh", 1.0, 1.3), ("coffee", 4.0, 4.4)]}
 
 
-def _context(*seen: tuple[float, Box], style: Style = PLAIN, texts: tuple[ScreenText, ...] = ()) -> PlanContext:
+def _context(
+    *seen: tuple[float, Box], style: Style = PLAIN, texts: tuple[ScreenText, ...] = (), words: Words = WORDS
+) -> PlanContext:
     """A wide scene with a face at those times and places."""
-    perception = _perception([FRAMES], WORDS, texts=texts)
+    perception = _perception([FRAMES], words, texts=texts)
     survey = Survey(
         video_sha256="0" * 64, version="1", fps=30, faces=Engine(name="by hand"),
         scenes=(
@@ -47,6 +50,14 @@ def _context(*seen: tuple[float, Box], style: Style = PLAIN, texts: tuple[Screen
         _blueprint(0), perception, style, canvas, shots(_blueprint(0), perception, canvas), 0, {}, survey=survey
     )
     return replace(bare, framings=SmartReframe().framings(bare))
+
+
+def _upright(context: PlanContext, *seen: SeenFace) -> PlanContext:
+    """The same of a video as tall as the film and without a survey, with the faces that perception saw."""
+    features = context.perception.features[0].model_copy(update={"faces": seen})
+    tall = context.perception.model_copy(update={"width": 720, "height": 1280, "features": (features,)})
+    blind = replace(context, perception=tall, survey=None, framings={})
+    return replace(blind, framings=SmartReframe().framings(blind))
 
 
 def _walking(box: Box = LOW) -> list[tuple[float, Box]]:
@@ -98,6 +109,20 @@ def test_cards_do_not_jump_where_one_place_is_clear_all_through_the_shot() -> No
     assert first == second < -50
 
 
+def test_cards_of_other_widths_stand_in_one_row() -> None:
+    """The face lies beside the usual place of a narrow card, and behind that of a wide one."""
+    words = {0: [("I.", 1.0, 1.6), ("Extraordinary.", 4.0, 5.0)]}
+    context = _upright(_context(words=words), SeenFace(time=4.2, box=(0.28, 0.5, 0.36, 0.75), confidence=0.9))
+    narrow, wide = AutoCaptions().overlays(context)
+    usual = AutoCaptions().room(context.shots[0], context)
+    seen = faces((0, FRAMES), context.shots[0], context)
+    assert wide.box[2] - wide.box[0] > 2 * (narrow.box[2] - narrow.box[0])
+    beside = centred(540, (usual[1] + usual[3]) / 2, narrow.box[2] - narrow.box[0], narrow.box[3] - narrow.box[1])
+    assert not any(overlap(beside, face) for face in seen)
+    assert narrow.centre[1] == wide.centre[1] != pytest.approx((usual[1] + usual[3]) / 2)
+    assert AutoCaptions().notes(context) == {"scene 0": "2 of 2 cards moved for a face"}
+
+
 def test_where_none_is_each_card_goes_where_there_is_no_face_in_its_time() -> None:
     high = [(time, box if time < 2.5 else (box[0], 0.1, box[2], 0.52)) for time, box in _walking((0, 0.45, 0.1, 0.75))]
     context = _context(*high)
@@ -114,14 +139,7 @@ def test_where_a_face_fills_the_safe_box_the_plan_says_so() -> None:
 
 
 def test_without_a_survey_the_faces_of_perception_count() -> None:
-    context = _context()
-    features = context.perception.features[0]
-    face = SeenFace(time=1.2, box=(0.4, 0.9, 0.6, 1.0), confidence=0.9)
-    tall = context.perception.model_copy(
-        update={"width": 720, "height": 1280, "features": (features.model_copy(update={"faces": (face,)}),)}
-    )
-    blind = replace(context, perception=tall, survey=None, framings={})
-    blind = replace(blind, framings=SmartReframe().framings(blind))
+    blind = _upright(_context(), SeenFace(time=1.2, box=(0.4, 0.9, 0.6, 1.0), confidence=0.9))
     assert faces((30, 40), blind.shots[0], blind) == (pytest.approx((432, 1728, 648, 1920)),)
     assert faces((100, 110), blind.shots[0], blind) == ()
 
@@ -150,10 +168,7 @@ def test_a_card_keeps_clear_of_the_title_wherever_that_had_to_go() -> None:
     written = tuple(
         ScreenText(text="New", start=0, end=6, box=(0.4, top, 0.6, top + 0.3), confidence=0.9) for top in (0.05, 0.32)
     )
-    context = _context(style=Style(without=frozenset({"pattern_interrupt"})), texts=written)
-    tall = context.perception.model_copy(update={"width": 720, "height": 1280})
-    blind = replace(context, perception=tall, survey=None, framings={})
-    blind = replace(blind, framings=SmartReframe().framings(blind))
+    blind = _upright(_context(style=Style(without=frozenset({"pattern_interrupt"})), texts=written))
     (title,) = HookTitle().overlays(blind)
     early, late = AutoCaptions().overlays(blind)
     usual = AutoCaptions().room(blind.shots[0], blind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flywheel_assets.creative.types import SeenFace
 from flywheel_assets.rendering.canvas import centred, clearest, overlap
@@ -35,11 +35,34 @@ class Place:
     moved_for_face: bool
     hidden: float
 
+    def narrowed(self, size: tuple[float, float]) -> Place:
+        """The same row for a card of another width."""
+        middle = ((self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2)
+        return replace(self, box=centred(*middle, *size))
+
+
+def row(size: tuple[float, float], shot: Shot, context: PlanContext, title: Box | None) -> Place | None:
+    """The place of a shot's widest card that is clear all through the shot, so that its cards do not jump; None if none is.
+
+    Args:
+        size: of that card, pixels.
+        shot: whose words are shown.
+        context: with its framings.
+        title: what the hook's title covers while it shows the first of them.
+    """
+    texts = _texts(shot, context, title)
+    ever = faces((shot.start, shot.end), shot, context)
+    places = (*options(size, shot, context), *_rows(size, context))
+    box = clearest(places, (*texts, *ever))
+    if _touches(box, (*texts, *ever)):
+        return None
+    return Place(box, moved_for_face=box != clearest(places, texts), hidden=0.0)
+
 
 def place(size: tuple[float, float], span: Span, shot: Shot, context: PlanContext, title: Box | None) -> Place:
     """The usual place, else the first of the others in the safe box that is clear, else the one that hides least.
 
-    One that is clear all through the shot comes first, so that cards do not jump.
+    One that is clear all through the shot comes first: where no row is for the widest card, one may be for a narrow one.
 
     Args:
         size: of the card, pixels.
@@ -48,11 +71,11 @@ def place(size: tuple[float, float], span: Span, shot: Shot, context: PlanContex
         context: with its framings.
         title: what the hook's title covers in that time.
     """
-    texts = (*context.source_text(shot.scene.index), *((title,) if title else ()))
+    texts = _texts(shot, context, title)
     now, ever = faces(span, shot, context), faces((shot.start, shot.end), shot, context)
     places = (*options(size, shot, context), *_rows(size, context))
     box = clearest(places, (*texts, *ever))
-    if any(overlap(box, one) for one in (*texts, *ever)):
+    if _touches(box, (*texts, *ever)):
         box = clearest(places, (*texts, *now))
     hidden = max((overlap(box, one) / _area(one) for one in (*texts, *now) if _area(one)), default=0.0)
     moved = box != clearest(places, texts)
@@ -121,6 +144,14 @@ def _rows(size: tuple[float, float], context: PlanContext) -> Iterator[Box]:
     while middle >= top + size[1] / 2:
         yield centred(context.canvas.width / 2, middle, *size)
         middle -= _ROW * size[1]
+
+
+def _texts(shot: Shot, context: PlanContext, title: Box | None) -> tuple[Box, ...]:
+    return *context.source_text(shot.scene.index), *((title,) if title else ())
+
+
+def _touches(box: Box, obstacles: Iterable[Box]) -> bool:
+    return any(overlap(box, one) for one in obstacles)
 
 
 def _area(box: Box) -> float:

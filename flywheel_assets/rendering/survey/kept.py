@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import version
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from flywheel_assets.core.ids import digest
 from flywheel_assets.creative.types import Engine, Perception, Scene
+from flywheel_assets.rendering import whole_files
 from flywheel_assets.rendering.survey.measure import VERSION, asked, face_eye, look
 from flywheel_assets.rendering.survey.settings import DEFAULTS, Measuring
 from flywheel_assets.rendering.survey.types import SceneSurvey, Survey
@@ -33,7 +33,9 @@ def remembered(
     Raises:
         RenderFailed: as `measure.survey`.
         IntakeRejected: as `measure.survey`.
+        StorageFull: the disk has no room for what was measured.
     """
+    whole_files.sweep(cache)
     wanted = asked(perception, scenes)
     eye = face_eye(weights_dir)
     places = {scene.index: cache / _name(perception, scene, eye[1], settings) for scene in wanted}
@@ -70,8 +72,5 @@ def _read(place: Path, scene: Scene) -> SceneSurvey | None:
 
 
 def _write(place: Path, found: SceneSurvey) -> None:
-    """Whole under its name or not at all."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".", delete=False) as handle:
-        handle.write(found.model_dump_json().encode())
-    Path(handle.name).replace(place)
+    text = found.model_dump_json()
+    whole_files.write(place, lambda part: part.write_text(text, encoding="utf-8"))
