@@ -27,7 +27,7 @@ class Exit(IntEnum):
     )
     REFUSED = 4, "A safety rule refused it; nothing was changed."
     UNAVAILABLE = 5, "Something outside does not answer or is not here: database, platform, registry, engine, weights."
-    BUSY = 6, "Another process holds the home or the port; the same may go well later."
+    BUSY = 6, "Another process holds the home, the database or the port; the same may go well later."
     UNUSABLE = 7, "The video or the export that was given cannot be worked with."
     BUG = 70, "A fault of Flywheel itself; the traceback is printed, please report it."
     INTERRUPTED = 130, "Ended by Ctrl-C before it was done; the same command goes on or starts again."

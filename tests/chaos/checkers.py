@@ -51,7 +51,19 @@ def audited(evidence: Evidence) -> Found:
 def true_claims(evidence: Evidence) -> Found:
     """I3: every attempt that is called applied did happen, with that value, while it was under way."""
     for row in match(evidence).unfounded:
-        yield f"attempt {row['attempt']} of {row['change_type']} {row['object_ref']} is {row['status']} and never happened"
+        name = f"attempt {row['attempt']} of {row['change_type']} {row['object_ref']} is {row['status']}"
+        yield f"{name} and never happened{_told(evidence, row)}"
+
+
+def _told(evidence: Evidence, row: Row) -> str:
+    """When it was under way, who else was at the same object, and what happened to that: a storm does not come twice."""
+    others = [
+        f"{one['change_id']}.{one['attempt']} {one['status']} {one['started_at']} to {one['finished_at']}"
+        for one in evidence.history
+        if (one["object_ref"], one["change_type"]) == (row["object_ref"], row["change_type"])
+    ]
+    writes = [f"{one.number} {one.value} {one.at}" for one in evidence.writes if one.remote_id == row["remote_id"]]
+    return f"\n  attempts: {'; '.join(others)}\n  of these {row['change_id']}.{row['attempt']}\n  writes: {'; '.join(writes)}"
 
 
 def hourly_actions(evidence: Evidence) -> Found:

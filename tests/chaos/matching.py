@@ -46,7 +46,7 @@ def match(evidence: Evidence) -> Matched:
     for row in sorted(claims, key=lambda row: (row["status"] == "conflict", row["finished_at"])):
         candidates = free[row["remote_id"], row["change_type"]]
         found = next((one for one in candidates if _fits(evidence, row, one)), None)
-        if found is None and row["status"] != "conflict":
+        if found is None and row["status"] != "conflict" and not _answered_by_another(evidence, row):
             unfounded.append(row)
         elif found is not None:
             candidates.remove(found)
@@ -59,6 +59,18 @@ def match(evidence: Evidence) -> Matched:
 def is_urgent(change: Row) -> bool:
     """Whether it is a safety pause."""
     return bool(change["priority"] >= SAFETY_PRIORITY)
+
+
+def _answered_by_another(evidence: Evidence, row: Row) -> bool:
+    """Whether a safety pause that was read back met the pause of an attempt beside it.
+
+    It does not wait until what nobody answered is known, so two may be under way, and where its own call was never
+    made the platform shows what it wanted all the same. Nothing else is sent beside an unanswered write.
+    """
+    if row["status"] != "reconciled" or not is_urgent(evidence.changes[row["change_id"]]):
+        return False
+    same = (row["remote_id"], row["change_type"])
+    return any((one.remote_id, one.kind) == same and _fits(evidence, row, one) for one in evidence.effects)
 
 
 def _vain(evidence: Evidence, claimed: set[int]) -> frozenset[int]:

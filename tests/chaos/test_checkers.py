@@ -69,6 +69,24 @@ def test_a_conflict_does_not_take_the_write_of_an_attempt_that_was_applied_while
 
 
 @pytest.mark.parametrize(
+    ("status", "priority", "minutes", "unfounded"),
+    [("reconciled", 100, 10, 0), ("applied", 100, 10, 1), ("reconciled", 0, 10, 1), ("reconciled", 100, 50, 2)],
+    ids=["read back", "answered", "no safety pause", "paused later"],
+)
+def test_one_pause_may_be_what_two_attempts_read_back_and_no_more_than_that(
+    status: str, priority: int, minutes: float, unfounded: int
+) -> None:
+    story = Story()
+    for number in range(2):
+        story.asked("set_status", "PAUSED", number, status="applied")
+        story.queue[-1] |= {"priority": priority, "jitter_seconds": 0.0}
+        story.attempted(number, status="reconciled" if number == 0 else status)
+        story.history[-1]["finished_at"] += timedelta(minutes=30)
+    story.happened(minutes, status="PAUSED")
+    assert len(match(story.evidence()).unfounded) == unfounded
+
+
+@pytest.mark.parametrize(
     ("writes", "pauses", "broken"), [(14, 0, set()), (15, 0, {"I4"}), (14, 1, set()), (14, 2, {"I4"})]
 )
 def test_one_action_too_many_in_an_hour_is_found_across_the_hands_of_the_clock(
