@@ -46,12 +46,14 @@ def match(evidence: Evidence) -> Matched:
     for row in sorted(claims, key=lambda row: (row["status"] == "conflict", row["finished_at"])):
         candidates = free[row["remote_id"], row["change_type"]]
         found = next((one for one in candidates if _fits(evidence, row, one)), None)
-        if found is None and row["status"] != "conflict" and not _answered_by_another(evidence, row):
+        if found is None and row["status"] != "conflict":
             unfounded.append(row)
         elif found is not None:
             candidates.remove(found)
             pairs.append((row, found))
     vain = _vain(evidence, {one.number for _, one in pairs})
+    urgent = vain | {one.number for row, one in pairs if is_urgent(evidence.changes[row["change_id"]])}
+    unfounded = [row for row in unfounded if not _answered_by_another(evidence, row, urgent)]
     left = [one for some in free.values() for one in some if one.number not in vain]
     return Matched(pairs, vain, sorted(left, key=lambda one: one.number), unfounded)
 
@@ -61,16 +63,17 @@ def is_urgent(change: Row) -> bool:
     return bool(change["priority"] >= SAFETY_PRIORITY)
 
 
-def _answered_by_another(evidence: Evidence, row: Row) -> bool:
-    """Whether a safety pause that was read back met the pause of an attempt beside it.
+def _answered_by_another(evidence: Evidence, row: Row, urgent: frozenset[int]) -> bool:
+    """Whether a pause that was read back met the one of another attempt, where either of the two is a safety pause.
 
-    It does not wait until what nobody answered is known, so two may be under way, and where its own call was never
-    made the platform shows what it wanted all the same. Nothing else is sent beside an unanswered write.
+    That does not wait until what nobody answered is known, so both may be under way, and where the call of one was
+    never made the platform shows what it wanted all the same. Nothing else is sent beside an unanswered write.
     """
-    if row["status"] != "reconciled" or not is_urgent(evidence.changes[row["change_id"]]):
+    if (row["status"], row["change_type"]) != ("reconciled", "set_status"):
         return False
-    same = (row["remote_id"], row["change_type"])
-    return any((one.remote_id, one.kind) == same and _fits(evidence, row, one) for one in evidence.effects)
+    beside = [one for one in evidence.effects if one.remote_id == row["remote_id"] and one.kind == "set_status"]
+    is_safe = is_urgent(evidence.changes[row["change_id"]])
+    return any(_fits(evidence, row, one) and (is_safe or one.number in urgent) for one in beside)
 
 
 def _vain(evidence: Evidence, claimed: set[int]) -> frozenset[int]:

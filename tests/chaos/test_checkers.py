@@ -69,17 +69,24 @@ def test_a_conflict_does_not_take_the_write_of_an_attempt_that_was_applied_while
 
 
 @pytest.mark.parametrize(
-    ("status", "priority", "minutes", "unfounded"),
-    [("reconciled", 100, 10, 0), ("applied", 100, 10, 1), ("reconciled", 0, 10, 1), ("reconciled", 100, 50, 2)],
-    ids=["read back", "answered", "no safety pause", "paused later"],
+    ("status", "priorities", "minutes", "unfounded"),
+    [
+        ("reconciled", (100, 100), 10, 0),
+        ("reconciled", (100, 0), 10, 0),
+        ("reconciled", (0, 100), 10, 0),
+        ("applied", (100, 100), 10, 1),
+        ("reconciled", (0, 0), 10, 1),
+        ("reconciled", (100, 100), 50, 2),
+    ],
+    ids=["read back", "beside a safety pause", "a safety pause beside it", "answered", "no safety pause", "later"],
 )
 def test_one_pause_may_be_what_two_attempts_read_back_and_no_more_than_that(
-    status: str, priority: int, minutes: float, unfounded: int
+    status: str, priorities: tuple[int, int], minutes: float, unfounded: int
 ) -> None:
     story = Story()
     for number in range(2):
         story.asked("set_status", "PAUSED", number, status="applied")
-        story.queue[-1] |= {"priority": priority, "jitter_seconds": 0.0}
+        story.queue[-1] |= {"priority": priorities[number], "jitter_seconds": 0.0}
         story.attempted(number, status="reconciled" if number == 0 else status)
         story.history[-1]["finished_at"] += timedelta(minutes=30)
     story.happened(minutes, status="PAUSED")
