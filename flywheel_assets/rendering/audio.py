@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter
 
-from flywheel_assets.core.ids import digest, file_sha256
-from flywheel_assets.rendering import ffmpeg, music, noise, probe, whole_files
+from flywheel_assets.core.ids import digest
+from flywheel_assets.rendering import ffmpeg, music, noise, probe, recorded
 from flywheel_assets.rendering.modules.audio_enhancement import SAMPLE_RATE, AudioEnhancement
 from flywheel_assets.rendering.modules.music_bed import Levels, MusicBed
 from flywheel_assets.rendering.probe import Loudness
@@ -23,6 +23,7 @@ from flywheel_assets.settings import Rendering
 _CORRECTIONS = 2
 _CLOSE_LU = 0.3
 _ANSWERS = (0.5, 2.0)  # beyond them a measurement says more about gating than about gain
+_HEARD = TypeAdapter[Loudness | None](Loudness | None)  # what is on record beside a finished track
 _AAC = ("-c:a", "aac", "-b:a", "192k", "-ar", str(SAMPLE_RATE), "-ac", "2")
 
 
@@ -35,13 +36,6 @@ class _Mix:
     lufs: float
 
 
-class _Record(BaseModel):
-    """What lies beside a finished track: its content, so that damage is noticed, and what was measured on it."""
-
-    sha256: str
-    loudness: Loudness | None
-
-
 def finished_track(
     source: Path, plan: EditPlan, kit: Kit, cache: Path, settings: Rendering
 ) -> tuple[Path, Loudness | None]:
@@ -52,15 +46,11 @@ def finished_track(
     """
     track = music_file(plan, kit, cache, settings)
     path = cache / f"{_identity(plan, track, settings)}.m4a"
-    record = path.with_suffix(".json")
-    known = _kept(path, record)
+    known = recorded.read(path)
     if known is None:
         sound = enhanced_source(source, plan, cache, settings)
-        heard = whole_files.write(path, lambda part: _render(sound, track, plan, part, settings))
-        known = _Record(sha256=file_sha256(path), loudness=heard)
-        text = known.model_dump_json()
-        whole_files.write(record, lambda part: part.write_text(text, encoding="utf-8"))
-    return path, known.loudness
+        known = recorded.write(path, lambda part: _HEARD.dump_python(_render(sound, track, plan, part, settings)))
+    return path, _HEARD.validate_python(known.facts)
 
 
 def enhanced_source(source: Path, plan: EditPlan, cache: Path, settings: Rendering) -> Path | None:
@@ -79,9 +69,7 @@ def enhanced_source(source: Path, plan: EditPlan, cache: Path, settings: Renderi
         arguments = [*opened, *again, "-filter_complex", chain, "-map", "[out]", "-c:a", "flac", f"file:{part}"]
         ffmpeg.run(arguments, subject="sound of the source", timeout=timeout)
 
-    if not path.is_file():
-        whole_files.write(path, make)
-    return path
+    return recorded.once(path, make)
 
 
 def music_file(plan: EditPlan, kit: Kit, cache: Path, settings: Rendering) -> Path | None:
@@ -101,15 +89,6 @@ def _identity(plan: EditPlan, track: Path | None, settings: Rendering) -> str:
     levels = [settings.loudness_lufs, settings.true_peak_dbtp]
     makers = [AudioEnhancement.version, MusicBed.version, _AAC, ffmpeg.version()]
     return digest([heard, levels, makers])[:32]
-
-
-def _kept(path: Path, record: Path) -> _Record | None:
-    """The record of a track that is there and whole; one damaged on disk is made again."""
-    try:
-        found = _Record.model_validate_json(record.read_bytes())
-        return found if file_sha256(path) == found.sha256 else None
-    except (FileNotFoundError, ValidationError):
-        return None
 
 
 def _render(

@@ -13,7 +13,7 @@ from flywheel_assets.core.account import LoopName
 from flywheel_assets.core.errors import RenderFailed, StorageFull
 from flywheel_assets.core.ids import digest, file_sha256
 from flywheel_assets.creative.perception.beat import find_beats
-from flywheel_assets.rendering import ffmpeg, loops, probe, whole_files
+from flywheel_assets.rendering import ffmpeg, loops, probe, recorded
 from flywheel_assets.rendering.effects import Material
 from flywheel_assets.rendering.probe import Loudness
 from flywheel_assets.rendering.style import Kit
@@ -56,9 +56,8 @@ def prepared(music: Music, kit: Kit, cache: Path, *, timeout: float) -> Path:
         return _loop(track, cache)
     target = cache / f"{digest(['music', track.sha256, ffmpeg.version()])[:32]}.flac"
     source = kit.file(track)
-    if not target.is_file():
-        layout = ["-ac", "2", "-ar", str(loops.RATE), "-c:a", "flac"]
-        whole_files.write(target, lambda part: _decode(source, part, layout, track.name, timeout))
+    layout = ["-ac", "2", "-ar", str(loops.RATE), "-c:a", "flac"]
+    recorded.once(target, lambda part: _decode(source, part, layout, track.name, timeout))
     if loudness(target, timeout).silent:
         raise RenderFailed(f"{track.name}: silent_music: nothing can be heard in it; give another track")
     return target
@@ -94,6 +93,4 @@ def _loop(name: LoopName, cache: Path) -> Path:
             file.setparams((2, 2, loops.RATE, len(mono), "NONE", "not compressed"))
             file.writeframes(np.repeat(mono, 2).tobytes())
 
-    if not target.is_file():
-        whole_files.write(target, make)
-    return target
+    return recorded.once(target, make)

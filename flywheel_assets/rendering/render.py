@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from flywheel_assets.core.errors import RenderFailed
 from flywheel_assets.core.ids import file_sha256
@@ -82,6 +83,13 @@ def render_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
     return tuple(renders)
 
 
+class _Record(BaseModel):
+    """What lies beside a finished variation: what it is, and the content of each of its files by suffix."""
+
+    render: Render
+    sha256: dict[Literal[".mp4", ".jpg", ".srt"], str]
+
+
 def _nobody(stage: str, done: int, of: int) -> None:
     del stage, done, of
 
@@ -102,19 +110,18 @@ def _file(plan: EditPlan, out_dir: Path, suffix: str) -> Path:
 def _finished(plan: EditPlan, out_dir: Path) -> Render | None:
     """The record of an earlier run, written last, if its files are still there and whole."""
     try:
-        found = Render.model_validate_json(_file(plan, out_dir, ".json").read_bytes())
+        record = _Record.model_validate_json(_file(plan, out_dir, ".json").read_bytes())
+        if any(file_sha256(_file(plan, out_dir, suffix)) != sha256 for suffix, sha256 in record.sha256.items()):
+            return None
     except (FileNotFoundError, ValidationError):  # a record that was damaged, or written by another version
         return None
-    here = found.model_copy(
+    return record.render.model_copy(
         update={
             "path": _file(plan, out_dir, ".mp4"),
             "cover_path": _file(plan, out_dir, ".jpg"),
-            "captions_srt": _file(plan, out_dir, ".srt") if found.captions_srt else None,
+            "captions_srt": _file(plan, out_dir, ".srt") if record.render.captions_srt else None,
         }
     )
-    beside = [path for path in (here.cover_path, here.captions_srt) if path]
-    whole = all(path.is_file() for path in beside) and probe.count_frames(here.path) == plan.frames
-    return here if whole else None
 
 
 def _assemble(
@@ -134,7 +141,8 @@ def _assemble(
         loudness_lufs=heard.lufs if heard else None, true_peak_dbtp=heard.peak_dbtp if heard else None,
         segments_encoded=0, segments_reused=0, module_versions=plan.module_versions,
     )  # fmt: skip
-    record = facts.model_dump_json()
+    made = [path for path in (path, cover, facts.captions_srt) if path]
+    record = _Record(render=facts, sha256={one.suffix: file_sha256(one) for one in made}).model_dump_json()
     whole_files.write(_file(plan, out_dir, ".json"), lambda part: part.write_text(record, encoding="utf-8"))
     return facts
 

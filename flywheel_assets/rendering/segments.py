@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering import probe, whole_files
+from flywheel_assets.rendering import probe, recorded
 from flywheel_assets.rendering.backends import Recipe
 from flywheel_assets.rendering.style import Kit
 from flywheel_assets.settings import Rendering
@@ -30,7 +30,7 @@ def encode_all(  # noqa: PLR0917 - the agreed signature; callers name what is no
         RenderFailed: a segment could not be encoded. The finished ones stay for the next attempt.
     """
     needed = {found.key: found for found in recipes}  # variations share them: each is looked at once
-    missing = {key: found for key, found in needed.items() if not _cached(found, cache)}
+    missing = {key: found for key, found in needed.items() if recorded.read(path_of(key, cache)) is None}
     progress(0, len(missing))
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="segment") as pool:
         jobs = [pool.submit(_encode, source, found, cache, kit, settings.timeout_seconds) for found in missing.values()]
@@ -54,12 +54,6 @@ def path_of(key: str, cache: Path) -> Path:
     return cache / f"{key}.mp4"
 
 
-def _cached(found: Recipe, cache: Path) -> bool:
-    """Whether a whole file is there; one damaged on disk is made again."""
-    path = path_of(found.key, cache)
-    return path.is_file() and probe.count_frames(path) == found.frames
-
-
 def _encode(source: Path, found: Recipe, cache: Path, kit: Kit, timeout: float) -> None:
     def make(part: Path) -> None:
         found.encode(source, part, kit, timeout)
@@ -70,4 +64,4 @@ def _encode(source: Path, found: Recipe, cache: Path, kit: Kit, timeout: float) 
                 "the source is shorter than its analysis says, analyse it again"
             )
 
-    whole_files.write(path_of(found.key, cache), make)
+    recorded.write(path_of(found.key, cache), make)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from flywheel_assets.core.errors import StorageFull
-from flywheel_assets.rendering import ffmpeg, room, whole_files
+from flywheel_assets.rendering import ffmpeg, music, room, whole_files
 from flywheel_assets.rendering.plan import edit_plan
 from flywheel_assets.rendering.render import render_all
 from flywheel_assets.rendering.style import Kit, Style
+from flywheel_assets.rendering.tracks import Music
 from flywheel_assets.rendering.types import Render
 from tests import coded_films
 from tests.coded_films import TINY, Script
@@ -129,10 +130,37 @@ def test_the_estimate_is_more_than_what_is_made(studio: Studio) -> None:
 def test_a_film_or_record_that_was_damaged_on_the_disk_is_made_again(studio: Studio, tmp_path: Path) -> None:
     shutil.copytree(studio.folder / "cache", tmp_path / "cache")
     shutil.copytree(studio.folder / "out", tmp_path / "out")
+    next((tmp_path / "out").glob("*.json")).unlink()  # it names the folder it was copied from
     made = studio.render(tmp_path)
-    whole = made.path.read_bytes()
-    for damaged in (made.path, made.path.with_suffix(".json")):
-        damaged.write_bytes(damaged.read_bytes()[:100])
-        again = studio.render(tmp_path)
-        assert again.path.read_bytes() == whole
-        assert again.segments_encoded == 0
+    files = {path: path.read_bytes() for path in _files(tmp_path / "out")}
+    assert {path.suffix for path in files} == {".mp4", ".jpg", ".json"}
+    for damaged, whole in files.items():
+        for damage in (whole[:100], _flipped(whole)):
+            damaged.write_bytes(damage)
+            assert studio.render(tmp_path).segments_encoded == 0
+            assert {path: path.read_bytes() for path in files} == files
+    assert made.path in files
+
+
+def test_a_segment_of_which_one_byte_is_another_is_encoded_again(studio: Studio, tmp_path: Path) -> None:
+    shutil.copytree(studio.folder / "cache", tmp_path / "cache")
+    segment = max((tmp_path / "cache").glob("*.mp4"), key=lambda path: path.stat().st_size)
+    whole = segment.read_bytes()
+    segment.write_bytes(_flipped(whole))
+    assert studio.render(tmp_path).segments_encoded == 1
+    assert segment.read_bytes() == whole
+
+
+def _flipped(whole: bytes) -> bytes:
+    """With another byte in its middle: as long as it was, and with as many pictures."""
+    middle = len(whole) // 2
+    return whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
+
+
+def test_a_track_that_was_damaged_is_prepared_again(tmp_path: Path) -> None:
+    asked = Music(track="warm", under=10, fade_seconds=1)
+    loop = music.prepared(asked, Kit(), tmp_path, timeout=60)
+    whole = loop.read_bytes()
+    loop.write_bytes(_flipped(whole))
+    assert music.prepared(asked, Kit(), tmp_path, timeout=60) == loop
+    assert loop.read_bytes() == whole

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from flywheel_assets.core.errors import RenderFailed
-from flywheel_assets.rendering import ffmpeg, probe, whole_files
+from flywheel_assets.rendering import ffmpeg, probe, recorded, whole_files
 from flywheel_assets.rendering.backends import recipe
 from tests import coded_films, rendering_process
 from tests.rendering_process import ONE
@@ -74,9 +74,14 @@ def _whole(folder: Path, film: Path) -> list[Path]:
     """The segments in the cache; each has the frames its name stands for."""
     plan = rendering_process.plan(film)
     frames = {one.key: one.frames for one in (recipe(segment, plan, ONE) for segment in plan.segments)}
-    found = [path for path in _files(folder / "cache") if not path.name.startswith(".")]
+    found = [path for path in _films(folder / "cache") if not path.name.startswith(".")]
+    assert all(recorded.read(path) for path in found)
     assert all(probe.count_frames(path) == frames[path.stem] for path in found)
     return found
+
+
+def _films(folder: Path) -> list[Path]:
+    return [path for path in _files(folder) if path.suffix == ".mp4"]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -89,7 +94,7 @@ def test_an_encoder_that_is_killed_is_told_and_the_next_render_makes_the_film(fi
         pytest.raises(RenderFailed, match=r"segment of .*: killed: somebody ended ffmpeg with SIGKILL"),
     ):
         rendering_process.render(film, tmp_path)
-    assert _files(tmp_path) == _whole(tmp_path, film)
+    assert _films(tmp_path) == _whole(tmp_path, film)
     segments = _whole(tmp_path, film)
     made = rendering_process.render(film, tmp_path)
     assert made.segments_reused == len(segments)
@@ -154,7 +159,7 @@ def test_a_render_that_is_killed_takes_its_encoder_with_it_and_is_gone_on_with(t
                 encoder.kill()
     whole = _whole(tmp_path, film)
     assert whole
-    assert len(_files(tmp_path / "cache")) == len(whole) + 1  # what was being made, under a hidden name
+    assert len(_films(tmp_path / "cache")) == len(whole) + 1  # what was being made, under a hidden name
     assert not (tmp_path / "out").exists()
     (left,) = (path for path in _files(tmp_path / "cache") if path.name.startswith("."))
     _hours_ago(left)

@@ -251,6 +251,11 @@ def test_a_new_hook_costs_its_opening_and_what_is_damaged_is_made_again(made: Ma
     assert len(_frames(repaired.path)) == repaired.frames
     assert _sound(repaired.path) == _sound(made.renders[0].path)
     assert repaired.loudness_lufs == one.loudness_lufs
+    assert repaired.captions_srt is not None
+    said = repaired.captions_srt.read_text(encoding="utf-8")
+    repaired.captions_srt.write_text(said.upper(), encoding="utf-8")
+    render_all(made.video, [refreshed], made.perception, tmp_path, made.cache, SMALL)
+    assert repaired.captions_srt.read_text(encoding="utf-8") == said
 
 
 def test_a_source_without_sound_named_relative_to_here_gets_a_silent_track(tmp_path: Path) -> None:
