@@ -118,6 +118,13 @@ def await_quiet(world: World, nurseries: Sequence[Nursery], plan: Plan) -> None:
         time.sleep(_LOOK)
 
 
+def await_deaths(nursery: Nursery, deaths: Counter[str], plan: Plan) -> None:
+    """Let a worker that has nothing left to do come to the point at which it waits, and dies."""
+    deadline = time.monotonic() + plan.heal_timeout
+    while nursery.deaths() != deaths and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+
+
 def deaths_of(nurseries: Sequence[Nursery]) -> Counter[str]:
     """Workers that met their fate, by point."""
     return sum((nursery.deaths() for nursery in nurseries), Counter[str]())

@@ -21,7 +21,7 @@ from tests.chaos.checkers import fullest_hours, violations
 from tests.chaos.evidence import Evidence
 from tests.chaos.keeping import kept_if_it_fails, kept_seeds
 from tests.chaos.nursery import Nursery
-from tests.chaos.storm import Plan, await_quiet, heal, job_of, rage
+from tests.chaos.storm import Plan, await_deaths, await_quiet, heal, job_of, rage
 from tests.chaos.wishes import Wishes
 from tests.chaos.workers import POINTS
 from tests.chaos.world import new_world
@@ -83,6 +83,7 @@ def test_one_death_at_each_point_leaves_a_row_that_says_what_to_do(
     ):
         world.enqueue(Wishes(world, tmp_path, plan.dice).few())
         await_quiet(world, [nursery], plan)
+        await_deaths(nursery, Counter(script), plan)
         assert nursery.deaths() == Counter(script)
         evidence = world.evidence()
         assert violations(evidence) == []
